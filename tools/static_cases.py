@@ -38,8 +38,8 @@ def published(model: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any],
 def _values(parameters: dict[str, Any]) -> dict[str, Any]:
     """``{"asin": {"value": …}}`` as ``{"asin": …}``.
 
-    One case of getFixedSlotCapacity has its resourceId inside of body, beside body's value: it belongs a level
-    higher.
+    One case of getFixedSlotCapacity has its resourceId inside of body, beside body's value: it belongs one
+    level higher.
     """
     values = {name: given["value"] for name, given in parameters.items()}
     for given in parameters.values():

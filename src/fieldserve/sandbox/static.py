@@ -42,8 +42,8 @@ class Case:
 class _DataFile(msgspec.Struct, forbid_unknown_fields=True):
     """``static_cases.json``: each case is [status, parameters, answer].
 
-    A text may contain ``{name}``, which stands for that entry of ``words``, and may be ``#name``, which stands
-    for that entry of ``shared``.
+    A text may contain ``{name}``, which stands for that entry of ``words``, and may be ``#name``, which
+    stands for that entry of ``shared``.
     """
 
     words: dict[str, str]
