@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
 from fieldserve.wire.errors import Fault, Says, Warn
 from fieldserve.wire.parameters import Parameter, ParameterFault
+from fieldserve.wire.parts import Part
 from fieldserve.wire.times import Instant, TimeFault, is_utc, parse
 
 AppointmentStatus = Literal["ACTIVE", "CANCELLED", "COMPLETED"]
@@ -16,23 +15,19 @@ PoaType = Literal["NO_SIGNATURE_DUMMY_POS", "CUSTOMER_SIGNATURE", "DUMMY_RECEIPT
 LONGEST_APPOINTMENT_MINUTES = 7 * 24 * 60
 
 
-class _Part(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
-    """A part of a document: absent members are left out."""
-
-
-class AppointmentTime(_Part):
+class AppointmentTime(Part):
     """A window: its start (ISO 8601, UTC) and its length in minutes."""
 
     start_time: str
     duration_in_minutes: int
 
 
-class Technician(_Part):
+class Technician(Part):
     technician_id: str | None = None
     name: str | None = None
 
 
-class Poa(_Part):
+class Poa(Part):
     """Proof of appointment: what was done, by whom, and who said so when."""
 
     appointment_time: AppointmentTime | None = None
@@ -42,7 +37,7 @@ class Poa(_Part):
     poa_type: PoaType | None = None
 
 
-class Appointment(_Part):
+class Appointment(Part):
     appointment_id: str | None = None
     appointment_status: AppointmentStatus | None = None
     appointment_time: AppointmentTime | None = None
@@ -51,59 +46,53 @@ class Appointment(_Part):
     poa: Poa | None = None
 
 
-class AppointmentTimeInput(_Part):
+class AppointmentTimeInput(Part):
     start_time: str | None = None
     duration_in_minutes: int | None = None
 
 
-class AddAppointmentRequest(_Part):
+class AddAppointmentRequest(Part):
     appointment_time: AppointmentTimeInput | None = None
 
 
-class RescheduleAppointmentRequest(_Part):
+class RescheduleAppointmentRequest(Part):
     appointment_time: AppointmentTimeInput | None = None
     reschedule_reason_code: str | None = None
 
 
-class AppointmentResource(_Part):
+class AppointmentResource(Part):
     resource_id: str | None = None
 
 
-class AssignAppointmentResourcesRequest(_Part):
+class AssignAppointmentResourcesRequest(Part):
     resources: list[AppointmentResource] | None = None
 
 
-class SetAppointmentResponse(_Part):
+class SetAppointmentResponse(Part):
     appointment_id: str | None = None
     warnings: list[Warn] | None = None
     errors: list[Fault] | None = None
 
 
-class AssignmentWarnings(_Part):
+class AssignmentWarnings(Part):
     warnings: list[Warn] | None = None
 
 
-class AssignAppointmentResourcesResponse(_Part):
+class AssignAppointmentResourcesResponse(Part):
     payload: AssignmentWarnings | None = None
     errors: list[Fault] | None = None
 
 
 # ---- what the operations answer when they refuse
 
-NOT_UTC = Says(
-    422, "InvalidInput", "ISO8601 time {time} is not in UTC.", "the start time has an offset other than UTC"
-)
-NOT_A_TIME = Says(
-    422, "InvalidInput", "Failed to parse ISO8601 input: {time}", "the start time is not ISO 8601"
-)
+NOT_UTC = Says(422, "InvalidInput", "ISO8601 time {time} is not in UTC.", "the start time has an offset other than UTC")
+NOT_A_TIME = Says(422, "InvalidInput", "Failed to parse ISO8601 input: {time}", "the start time is not ISO 8601")
 NO_JOB = Says(422, "InvalidInput", "No job exist with jobId : {job_id}", "the seller has no such job")
 ASSIGN_NO_JOB = Says(422, "InvalidInput", "No job exists with jobId : {job_id}", "the seller has no such job")
 
 
 def _failed(reason: str, when: str) -> Says:
-    return Says(
-        422, "InvalidInput", f"Failed to add appointment for jobId : {{job_id}}, reason : {reason}", when
-    )
+    return Says(422, "InvalidInput", f"Failed to add appointment for jobId : {{job_id}}, reason : {reason}", when)
 
 
 HAS_ACTIVE_APPOINTMENT = _failed(
@@ -198,10 +187,12 @@ RESOURCES_OVERBOOKED = "RESOURCES_OVERBOOKED"
 
 
 def unassigned_warning(technician_ids: list[str]) -> Warn:
+    """A move took these technicians off the appointment, since they are not free then."""
     return Warn(RESOURCES_UNASSIGNED, "Unassigned resources : " + ",".join(technician_ids))
 
 
 def overbooked_warning(technician_ids: list[str]) -> Warn:
+    """These technicians have another appointment at that time."""
     return Warn(
         RESOURCES_OVERBOOKED,
         "Resources overbooked for this time window.",
@@ -211,9 +202,7 @@ def overbooked_warning(technician_ids: list[str]) -> Warn:
 
 # ---- requests
 
-APPOINTMENT_ID = Parameter(
-    "appointmentId", "path", required=True, min_length=1, max_length=100, says="the appointment"
-)
+APPOINTMENT_ID = Parameter("appointmentId", "path", required=True, min_length=1, max_length=100, says="the appointment")
 
 
 @dataclass(frozen=True, slots=True)

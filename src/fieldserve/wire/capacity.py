@@ -6,51 +6,46 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote
 
-import msgspec
-
 from fieldserve.wire.errors import Fault, Says
 from fieldserve.wire.parameters import Parameter
+from fieldserve.wire.parts import Part
 from fieldserve.wire.times import Instant, TimeFault, parse, render
 
 CapacityType = Literal["SCHEDULED_CAPACITY", "AVAILABLE_CAPACITY", "ENCUMBERED_CAPACITY", "RESERVED_CAPACITY"]
 SLOT_MINUTES_LEAST, SLOT_MINUTES_MOST, SLOT_MINUTES_STEP, SLOT_MINUTES_DEFAULT = 5, 360, 5, 60
 
 
-class _Part(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
-    """A part of a request or an answer."""
-
-
-class RangeSlotCapacityQuery(_Part):
+class RangeSlotCapacityQuery(Part):
     capacity_types: list[CapacityType] | None = None
     start_date_time: str | None = None
     end_date_time: str | None = None
 
 
-class FixedSlotCapacityQuery(_Part):
+class FixedSlotCapacityQuery(Part):
     capacity_types: list[CapacityType] | None = None
     slot_duration: float | None = None
     start_date_time: str | None = None
     end_date_time: str | None = None
 
 
-class RangeSlot(_Part):
+class RangeSlot(Part):
     start_date_time: str
     end_date_time: str
     capacity: int
 
 
-class RangeCapacity(_Part):
+class RangeCapacity(Part):
     capacity_type: CapacityType
     slots: list[RangeSlot]
 
 
-class RangeSlotCapacity(_Part):
+class RangeSlotCapacity(Part):
     resource_id: str
     capacities: list[RangeCapacity]
     next_page_token: str | None = None
 
 
-class FixedSlot(_Part):
+class FixedSlot(Part):
     """One slot; it holds the capacity types that were asked for."""
 
     start_date_time: str
@@ -60,14 +55,14 @@ class FixedSlot(_Part):
     reserved_capacity: int | None = None
 
 
-class FixedSlotCapacity(_Part):
+class FixedSlotCapacity(Part):
     resource_id: str
     slot_duration: int
     capacities: list[FixedSlot]
     next_page_token: str | None = None
 
 
-class CapacityErrors(_Part):
+class CapacityErrors(Part):
     errors: list[Fault] | None = None
 
 
@@ -99,7 +94,7 @@ NEXT_PAGE_TOKEN = Parameter("nextPageToken", "query", says="nextPageToken of the
 
 @dataclass(frozen=True, slots=True)
 class CapacityQuery:
-    """Types in the order asked (none = SCHEDULED_CAPACITY), the window as instants, where the page starts; slot_minutes is None for a range."""
+    """Types asked (none = SCHEDULED_CAPACITY), the window, where the page starts; slot_minutes is None for a range."""
 
     types: tuple[CapacityType, ...]
     start: Instant
@@ -120,9 +115,7 @@ def read_query(query: RangeSlotCapacityQuery | FixedSlotCapacityQuery, token: st
     page_start = start if token is None else read_page_token(token)
     if not start <= page_start < end:
         raise INVALID.error(received("nextPageToken does not belong to this query"))
-    return CapacityQuery(
-        tuple(query.capacity_types or ("SCHEDULED_CAPACITY",)), start, end, page_start, minutes
-    )
+    return CapacityQuery(tuple(query.capacity_types or ("SCHEDULED_CAPACITY",)), start, end, page_start, minutes)
 
 
 def page_token(instant: Instant) -> str:
@@ -131,7 +124,7 @@ def page_token(instant: Instant) -> str:
 
 
 def read_page_token(token: str) -> Instant:
-    """The instant of a token as it was given out, or decoded once by the caller's HTTP library. Raises ApiError INVALID."""
+    """The instant of a token as given out, or decoded once by the caller. Raises ApiError INVALID."""
     try:
         return parse(base64.b64decode(unquote(token), validate=True).decode())
     except (binascii.Error, ValueError, TimeFault):

@@ -8,6 +8,7 @@ import msgspec
 
 from fieldserve.wire.errors import Fault, Says
 from fieldserve.wire.parameters import ParameterFault
+from fieldserve.wire.parts import Part
 
 ContentType = Literal["TIFF", "JPG", "PNG", "JPEG", "GIF", "PDF"]
 CONTENT_TYPES: tuple[ContentType, ...] = ("TIFF", "JPG", "PNG", "JPEG", "GIF", "PDF")
@@ -16,11 +17,7 @@ LARGEST_DOCUMENT = 5_242_880
 _MD5 = re.compile(r"[A-Za-z0-9\\+/]{22}={2}", re.ASCII)
 
 
-class _Part(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
-    """A part of a request or an answer."""
-
-
-class ServiceUploadDocument(_Part):
+class ServiceUploadDocument(Part):
     """contentType is held to its list by the operation (422), not by the shape (400)."""
 
     content_type: str | None = None
@@ -28,20 +25,20 @@ class ServiceUploadDocument(_Part):
     content_md5: str | None = msgspec.field(default=None, name="contentMD5")
 
 
-class EncryptionDetails(_Part):
+class EncryptionDetails(Part):
     standard: Literal["AES"]
     initialization_vector: str
     key: str
 
 
-class ServiceDocumentUploadDestination(_Part):
+class ServiceDocumentUploadDestination(Part):
     upload_destination_id: str
     url: str
     encryption_details: EncryptionDetails
     headers: dict[str, str]
 
 
-class CreateServiceDocumentUploadDestinationResponse(_Part):
+class CreateServiceDocumentUploadDestinationResponse(Part):
     payload: ServiceDocumentUploadDestination | None = None
     errors: list[Fault] | None = None
 
@@ -64,7 +61,7 @@ WRONG_TYPE = Says(
 
 @dataclass(frozen=True, slots=True)
 class UploadValue:
-    """What the caller announces: contentLength in bytes of the plain file, MD5 (base64) of the uploaded bytes or None."""
+    """What the caller announces: length in bytes, MD5 (base64) of the uploaded bytes or None."""
 
     content_type: ContentType
     content_length: int
@@ -72,6 +69,7 @@ class UploadValue:
 
 
 def upload_faults(document: ServiceUploadDocument) -> list[ParameterFault]:
+    """What of the announcement is missing or malformed."""
     faults = []
     if document.content_type is None:
         faults.append(ParameterFault("contentType", "contentType is required in the body"))
@@ -80,9 +78,7 @@ def upload_faults(document: ServiceUploadDocument) -> list[ParameterFault]:
         reason = f"contentLength must be a whole number of bytes from 1 to {LARGEST_DOCUMENT}"
         faults.append(ParameterFault("contentLength", reason))
     if document.content_md5 is not None and not _MD5.fullmatch(document.content_md5):
-        faults.append(
-            ParameterFault("contentMD5", "contentMD5 must be the base64 of an MD5 digest, 24 characters")
-        )
+        faults.append(ParameterFault("contentMD5", "contentMD5 must be the base64 of an MD5 digest, 24 characters"))
     return faults
 
 

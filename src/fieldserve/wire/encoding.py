@@ -10,4 +10,5 @@ NO_MEMBERS = b"{}"
 
 
 def encode(value: Any) -> bytes:
+    """The JSON of an answer."""
     return _ENCODER.encode(value)

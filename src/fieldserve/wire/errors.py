@@ -3,8 +3,8 @@
     ApiError(status, faults)        what an operation raises and the edge answers
       made by Says.error(...)       one entry of the catalogue: status, code, message, and when it is said
 
-Every text that the API can answer is a `Says` below or in the file of its resource, and every operation lists its own in
-`operations.py`; the documentation and the tests read those lists, so an error that nobody listed cannot be answered unseen.
+Every text that the API can answer is a `Says` below or in the file of its resource, and every operation lists its own
+in `operations.py`; the documentation and the tests read those lists, so no error is answered that nobody listed.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ class Fault(msgspec.Struct, omit_defaults=True, frozen=True, rename="camel"):
     details: str | None = None
 
 
-class Warn(msgspec.Struct, omit_defaults=True, frozen=True, rename="camel", tag=False):
+class Warn(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
     """One warning of an answer that succeeded."""
 
     code: str
@@ -73,9 +73,7 @@ MISSING_OR_INVALID = Says(
     "Missing or invalid request parameters: [{names}]",
     "a parameter or a field of the body is missing or malformed; details say which and why",
 )
-BODY_TOO_LARGE = Says(
-    413, "RequestTooLarge", "The request body is larger than {limit} bytes.", "the body is too large"
-)
+BODY_TOO_LARGE = Says(413, "RequestTooLarge", "The request body is larger than {limit} bytes.", "the body is too large")
 WRONG_CONTENT_TYPE = Says(
     415,
     "UnsupportedMediaType",

@@ -6,29 +6,26 @@ import msgspec
 
 from fieldserve.wire.appointments import AppointmentResource
 from fieldserve.wire.errors import Fault, Says
+from fieldserve.wire.parts import Part
 from fieldserve.wire.times import Instant, TimeFault, is_utc, parse
 
 
-class _Part(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
-    """A part of the request."""
-
-
-class DateTimeRange(_Part):
+class DateTimeRange(Part):
     start_time: str | None = None
     end_time: str | None = None
 
 
-class FulfillmentTime(_Part):
+class FulfillmentTime(Part):
     start_time: str | None = None
     end_time: str | None = None
 
 
-class FulfillmentDocument(_Part):
+class FulfillmentDocument(Part):
     upload_destination_id: str | None = None
     content_sha256: str | None = msgspec.field(default=None, name="contentSha256")
 
 
-class SetAppointmentFulfillmentDataRequest(_Part):
+class SetAppointmentFulfillmentDataRequest(Part):
     estimated_arrival_time: DateTimeRange | None = None
     fulfillment_time: FulfillmentTime | None = None
     appointment_resources: list[AppointmentResource] | None = None

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-import msgspec
-
 from fieldserve.wire.appointments import Appointment, AppointmentTime
 from fieldserve.wire.errors import Fault, Says
 from fieldserve.wire.parameters import Parameter, ParameterFault
+from fieldserve.wire.parts import Part
 from fieldserve.wire.times import Instant, TimeFault, parse
 
 JobStatus = Literal[
@@ -33,33 +32,29 @@ ServiceLocationType = Literal["IN_HOME", "IN_STORE", "ONLINE"]
 ItemStatus = Literal["ACTIVE", "CANCELLED", "SHIPPED", "DELIVERED"]
 
 
-class _Part(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
-    """A part of a job's document: absent members are left out."""
-
-
-class ScopeOfWork(_Part):
+class ScopeOfWork(Part):
     asin: str | None = None
     title: str | None = None
     quantity: int | None = None
     required_skills: list[str] | None = None
 
 
-class Seller(_Part):
+class Seller(Part):
     seller_id: str | None = None
 
 
-class ServiceJobProvider(_Part):
+class ServiceJobProvider(Part):
     service_job_provider_id: str | None = None
 
 
-class Buyer(_Part):
+class Buyer(Part):
     buyer_id: str | None = None
     name: str | None = None
     phone: str | None = None
     is_prime_member: bool | None = None
 
 
-class Address(_Part):
+class Address(Part):
     name: str
     address_line1: str
     address_line2: str | None = None
@@ -73,28 +68,28 @@ class Address(_Part):
     phone: str | None = None
 
 
-class ServiceLocation(_Part):
+class ServiceLocation(Part):
     service_location_type: ServiceLocationType | None = None
     address: Address | None = None
 
 
-class ItemDeliveryPromise(_Part):
+class ItemDeliveryPromise(Part):
     start_time: str | None = None
     end_time: str | None = None
 
 
-class ItemDelivery(_Part):
+class ItemDelivery(Part):
     estimated_delivery_date: str | None = None
     item_delivery_promise: ItemDeliveryPromise | None = None
 
 
-class LinkedAsset(_Part):
+class LinkedAsset(Part):
     asset_type: str | None = None
     asset_name: str | None = None
     additional_attributes: dict[str, str] | None = None
 
 
-class AssociatedItem(_Part):
+class AssociatedItem(Part):
     asin: str | None = None
     title: str | None = None
     quantity: int | None = None
@@ -105,19 +100,19 @@ class AssociatedItem(_Part):
     linked_assets: list[LinkedAsset] | None = None
 
 
-class MoneyAmount(_Part):
+class MoneyAmount(Part):
     """An amount in major units of an ISO 4217 currency: a JSON number, read and written digit for digit."""
 
     value: Decimal
     currency: str
 
 
-class Payment(_Part):
+class Payment(Part):
     amount: MoneyAmount | None = None
     instrument: str | None = None
 
 
-class ServiceJob(_Part):
+class ServiceJob(Part):
     """The document of a job, as getServiceJob answers it."""
 
     create_time: str | None = None
@@ -139,28 +134,28 @@ class ServiceJob(_Part):
     payments: list[Payment] | None = None
 
 
-class JobListing(_Part):
+class JobListing(Part):
     total_result_size: int | None = None
     next_page_token: str | None = None
     previous_page_token: str | None = None
     jobs: list[ServiceJob] | None = None
 
 
-class GetServiceJobByServiceJobIdResponse(_Part):
+class GetServiceJobByServiceJobIdResponse(Part):
     payload: ServiceJob | None = None
     errors: list[Fault] | None = None
 
 
-class GetServiceJobsResponse(_Part):
+class GetServiceJobsResponse(Part):
     payload: JobListing | None = None
     errors: list[Fault] | None = None
 
 
-class CancelServiceJobByServiceJobIdResponse(_Part):
+class CancelServiceJobByServiceJobIdResponse(Part):
     errors: list[Fault] | None = None
 
 
-class CompleteServiceJobByServiceJobIdResponse(_Part):
+class CompleteServiceJobByServiceJobIdResponse(Part):
     errors: list[Fault] | None = None
 
 
@@ -170,9 +165,7 @@ JOB_NOT_FOUND = Says(404, "NotFound", "No job exists with jobId : {job_id}", "th
 JOBS_INVALID_INPUT = Says(
     400, "InvalidInput", "Invalid Input", "a parameter is missing or malformed; details say which and why"
 )
-CANCEL_JOB_NOT_FOUND = Says(
-    422, "InvalidInput", "Job not found for jobId {job_id}", "the seller has no such job"
-)
+CANCEL_JOB_NOT_FOUND = Says(422, "InvalidInput", "Job not found for jobId {job_id}", "the seller has no such job")
 CANCEL_NOT_ALLOWED = Says(
     422,
     "InvalidInput",
@@ -195,21 +188,15 @@ OPERATION_NOT_ALLOWED = Says(
 
 # ---- requests
 
-SERVICE_JOB_ID = Parameter(
-    "serviceJobId", "path", required=True, min_length=1, max_length=100, says="the job"
-)
+SERVICE_JOB_ID = Parameter("serviceJobId", "path", required=True, min_length=1, max_length=100, says="the job")
 MARKETPLACE_IDS = Parameter(
     "marketplaceIds", "query", "array", required=True, max_items=1, says="the marketplace, exactly one"
 )
 
 _IDS = r"^[0-9\-]+$"
 LISTING_PARAMETERS = (
-    Parameter(
-        "serviceOrderIds", "query", "array", pattern=_IDS, min_items=1, max_items=20, says="service orders"
-    ),
-    Parameter(
-        "productOrderIds", "query", "array", pattern=_IDS, min_items=1, max_items=20, says="product orders"
-    ),
+    Parameter("serviceOrderIds", "query", "array", pattern=_IDS, min_items=1, max_items=20, says="service orders"),
+    Parameter("productOrderIds", "query", "array", pattern=_IDS, min_items=1, max_items=20, says="product orders"),
     Parameter(
         "trackingIds",
         "query",
@@ -222,9 +209,7 @@ LISTING_PARAMETERS = (
     Parameter("serviceJobStatus", "query", "array", choices=JOB_STATUSES, says="states of the job"),
     Parameter("pageToken", "query", says="nextPageToken or previousPageToken of an earlier answer"),
     Parameter("pageSize", "query", "integer", minimum=1, maximum=20, default=20, says="jobs per page"),
-    Parameter(
-        "sortField", "query", choices=("JOB_DATE", "JOB_STATUS"), says="what to sort by; JOB_DATE if absent"
-    ),
+    Parameter("sortField", "query", choices=("JOB_DATE", "JOB_STATUS"), says="what to sort by; JOB_DATE if absent"),
     Parameter("sortOrder", "query", choices=("ASC", "DESC"), says="ASC if absent"),
     Parameter("createdAfter", "query", says="created at or after this time"),
     Parameter("createdBefore", "query", says="created at or before this time"),
@@ -253,9 +238,7 @@ LISTING_PARAMETERS = (
         max_items=20,
         says="any of these",
     ),
-    Parameter(
-        "storeIds", "query", "array", min_length=1, max_length=100, min_items=1, max_items=50, says="stores"
-    ),
+    Parameter("storeIds", "query", "array", min_length=1, max_length=100, min_items=1, max_items=50, says="stores"),
 )
 CANCELLATION_REASON_CODE = Parameter(
     "cancellationReasonCode",
@@ -350,9 +333,7 @@ def _times(values: dict[str, Any]) -> tuple[dict[str, Instant], list[ParameterFa
 def _combination_faults(values: dict[str, Any], times: dict[str, Instant]) -> list[ParameterFault]:
     faults = []
     if ("createdAfter" in times) == ("lastUpdatedAfter" in times):
-        faults.append(
-            ParameterFault("createdAfter", "exactly one of createdAfter and lastUpdatedAfter is required")
-        )
+        faults.append(ParameterFault("createdAfter", "exactly one of createdAfter and lastUpdatedAfter is required"))
     for after, before in zip(_TIMES[::2], _TIMES[1::2], strict=True):
         if after in times and before in times and times[before] < times[after]:
             faults.append(ParameterFault(before, f"{before} is earlier than {after}"))

@@ -1,4 +1,4 @@
-"""The table of the 17 operations. Routes, usage plans, the OpenAPI document, the reference and the client are driven by it."""
+"""The table of the 17 operations: routes, usage plans, the OpenAPI document, reference and client come from it."""
 
 import re
 from collections.abc import Sequence
@@ -67,8 +67,9 @@ def _because(faults: Sequence[ParameterFault]) -> str:
 class Operation:
     """One operation of the API.
 
-    rate is in requests a second, burst in requests: the usage plan of one application, seller and operation. `refuse` puts
-    faults of parameters into the operation's own words; `errors` are the texts that it alone answers."""
+    rate is in requests a second, burst in requests: the usage plan of one application, seller and operation.
+    `refuse` puts faults of parameters into the operation's own words; `own_errors` are the texts that it adds to
+    those said everywhere; `bare_errors` answers them as an array instead of under `errors`."""
 
     id: str
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -92,7 +93,7 @@ class Operation:
     @cached_property
     def errors(self) -> tuple[Says, ...]:
         """Every text that it can answer, its own first."""
-        own = {says: None for says in self.own_errors}
+        own = dict.fromkeys(self.own_errors)
         return (*own, *EVERYWHERE, *(WITH_BODY if self.body else ()))
 
     @cached_property

@@ -1,7 +1,7 @@
 """Path and query parameters: how each may look, and what is wrong with those that do not.
 
-A request is read in stages, and a stage that fails ends it: first everything here and the shape of the body, then the ids,
-then the rules. Faults of one stage are told together, in the table's order.
+A request is read in stages, and a stage that fails ends it: first everything here and the shape of the body, then
+the ids, then the rules. Faults of one stage are told together, in the table's order.
 """
 
 import re
@@ -107,9 +107,7 @@ def _read_integer(parameter: Parameter, text: str) -> tuple[Any, str | None]:
 def _string_fault(parameter: Parameter, text: str) -> str | None:
     if not is_storable(text):
         return f"{parameter.name} has a character that no text may hold"
-    if len(text) < parameter.min_length or (
-        parameter.max_length is not None and len(text) > parameter.max_length
-    ):
+    if len(text) < parameter.min_length or (parameter.max_length is not None and len(text) > parameter.max_length):
         return f"{parameter.name} must have {parameter.min_length} to {parameter.max_length} characters"
     if parameter.choices and text not in parameter.choices:
         return f"{parameter.name} must be one of {', '.join(parameter.choices)}"

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import msgspec
-
 from fieldserve.wire.errors import Fault, Says, Warn
 from fieldserve.wire.parameters import Parameter, ParameterFault
+from fieldserve.wire.parts import Part
 from fieldserve.wire.schedules import (
     AvailabilityRecord,
     AvailabilityValue,
@@ -18,50 +17,46 @@ from fieldserve.wire.schedules import (
 ReservationType = Literal["APPOINTMENT", "TRAVEL", "VACATION", "BREAK", "TRAINING"]
 
 
-class _Part(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
-    """A part of a request or an answer."""
-
-
-class ReservationInput(_Part):
+class ReservationInput(Part):
     """As the caller sends it; a `reservationId` is ignored."""
 
     type: ReservationType | None = None
     availability: dict[str, Any] | None = None
 
 
-class CreateReservationRequest(_Part):
+class CreateReservationRequest(Part):
     resource_id: str | None = None
     reservation: ReservationInput | None = None
 
 
-class UpdateReservationRequest(_Part):
+class UpdateReservationRequest(Part):
     resource_id: str | None = None
     reservation: ReservationInput | None = None
 
 
-class Reservation(_Part):
+class Reservation(Part):
     type: ReservationType
     availability: AvailabilityRecord
     reservation_id: str | None = None
 
 
-class ReservationRecord(_Part):
+class ReservationRecord(Part):
     reservation: Reservation | None = None
     warnings: list[Warn] | None = None
     errors: list[Fault] | None = None
 
 
-class CreateReservationResponse(_Part):
+class CreateReservationResponse(Part):
     payload: ReservationRecord | None = None
     errors: list[Fault] | None = None
 
 
-class UpdateReservationResponse(_Part):
+class UpdateReservationResponse(Part):
     payload: ReservationRecord | None = None
     errors: list[Fault] | None = None
 
 
-class CancelReservationResponse(_Part):
+class CancelReservationResponse(Part):
     errors: list[Fault] | None = None
 
 
@@ -73,9 +68,7 @@ RESERVATION_NOT_FOUND = Says(
     "Could not find reservation with ID: [{reservation_id}]",
     "the seller has no such reservation",
 )
-CANCEL_NOT_FOUND = Says(
-    404, "InvalidInput", "Reservation does not exist", "the seller has no such reservation"
-)
+CANCEL_NOT_FOUND = Says(404, "InvalidInput", "Reservation does not exist", "the seller has no such reservation")
 NOT_ENOUGH_CAPACITY = Says(
     200,
     "CapacityNotAvailable",
@@ -88,9 +81,7 @@ APPOINTMENT_OVERLAP = Warn(
 
 # ---- requests
 
-RESERVATION_ID = Parameter(
-    "reservationId", "path", required=True, min_length=1, max_length=100, says="the reservation"
-)
+RESERVATION_ID = Parameter("reservationId", "path", required=True, min_length=1, max_length=100, says="the reservation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +98,10 @@ def read_reservation(
 ) -> tuple[ReservationValue | None, list[ParameterFault]]:
     """The request as a value, or what is wrong with it; an absent resource is told before an absent reservation."""
     if not request.resource_id or len(request.resource_id) > 100:
-        return None, [
-            ParameterFault("resourceId", "resourceId is required in the body, with 1 to 100 characters")
-        ]
+        return None, [ParameterFault("resourceId", "resourceId is required in the body, with 1 to 100 characters")]
     reservation = request.reservation
     if reservation is None or reservation.type is None or reservation.availability is None:
-        return None, [
-            ParameterFault("reservation", "reservation is required in the body, with type and availability")
-        ]
+        return None, [ParameterFault("reservation", "reservation is required in the body, with type and availability")]
     try:
         availability = read_record(reservation.availability)
     except RecordFault as fault:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import msgspec
-
 from fieldserve.wire.bodies import BodyFault, convert
 from fieldserve.wire.errors import Fault, Says, Warn
+from fieldserve.wire.parts import Part
 from fieldserve.wire.times import Instant, TimeFault, parse, render
 
 DayOfWeek = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
@@ -27,36 +26,32 @@ MOST_RECORDS = 1_000
 _DAY = 86_400_000_000
 
 
-class _Part(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
-    """A part of a request or an answer."""
-
-
-class Recurrence(_Part):
+class Recurrence(Part):
     end_time: str | None = None
     days_of_week: list[DayOfWeek] | None = None
     days_of_month: list[int] | None = None
 
 
-class AvailabilityRecord(_Part):
+class AvailabilityRecord(Part):
     start_time: str | None = None
     end_time: str | None = None
     recurrence: Recurrence | None = None
     capacity: int | None = None
 
 
-class UpdateScheduleRequest(_Part):
+class UpdateScheduleRequest(Part):
     """The records are read one by one, so that one that is wrong does not keep the others from being applied."""
 
     schedules: list[dict[str, Any]] | None = None
 
 
-class UpdateScheduleRecord(_Part):
+class UpdateScheduleRecord(Part):
     availability: dict[str, Any] | AvailabilityRecord | None = None
     warnings: list[Warn] | None = None
     errors: list[Fault] | None = None
 
 
-class UpdateScheduleResponse(_Part):
+class UpdateScheduleResponse(Part):
     payload: list[UpdateScheduleRecord] | None = None
     errors: list[Fault] | None = None
 
@@ -75,9 +70,7 @@ UNKNOWN_RESOURCE = Says(
     "Invalid request parameters: [resourceId]",
     "the seller has no such resource; the answer is a 200 with this error",
 )
-RECORD_INVALID = Says(
-    200, "InvalidInput", "{reason}", "a record that was not applied; told inside the record of a 200"
-)
+RECORD_INVALID = Says(200, "InvalidInput", "{reason}", "a record that was not applied; told inside the record of a 200")
 SCHEDULE_OVERRIDE = Warn(
     "ScheduleOverride",
     "This AvailabilityRecord will override the current schedule as the time-ranges overlap",
@@ -133,9 +126,7 @@ def _recurrence(recurrence: Recurrence, start: Instant) -> RecurrenceValue:
     if end <= start:
         raise RecordFault("recurrence.endTime should be after startTime")
     if end - start > LONGEST_RECURRENCE_DAYS * _DAY:
-        raise RecordFault(
-            f"recurrence.endTime should be at most {LONGEST_RECURRENCE_DAYS} days after startTime"
-        )
+        raise RecordFault(f"recurrence.endTime should be at most {LONGEST_RECURRENCE_DAYS} days after startTime")
     days_of_month = frozenset(recurrence.days_of_month or ())
     if any(not 1 <= day <= 31 for day in days_of_month):
         raise RecordFault("recurrence.daysOfMonth should hold days from 1 to 31")

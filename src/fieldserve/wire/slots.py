@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import msgspec
-
 from fieldserve.wire.errors import Fault, Says
 from fieldserve.wire.parameters import Parameter
+from fieldserve.wire.parts import Part
 from fieldserve.wire.times import Instant, TimeFault, parse
 
 SchedulingType = Literal["REAL_TIME_SCHEDULING", "NON_REAL_TIME_SCHEDULING"]
@@ -14,24 +13,20 @@ LONGEST_WINDOW_DAYS = 90
 _DAY = 86_400_000_000
 
 
-class _Part(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
-    """A part of an answer."""
-
-
-class AppointmentSlot(_Part):
+class AppointmentSlot(Part):
     start_time: str
     end_time: str
     capacity: int
 
 
-class AppointmentSlotReport(_Part):
+class AppointmentSlotReport(Part):
     scheduling_type: SchedulingType
     start_time: str
     end_time: str
     appointment_slots: list[AppointmentSlot]
 
 
-class GetAppointmentSlotsResponse(_Part):
+class GetAppointmentSlotsResponse(Part):
     payload: AppointmentSlotReport | None = None
     errors: list[Fault] | None = None
 
@@ -46,12 +41,8 @@ def _says(message: str, when: str) -> Says:
 NOT_A_TIME = _says("{time} is not a valid ISO date/time object", "startTime or endTime is not ISO 8601")
 NOT_AFTER = _says("{end} should be after {start}", "endTime is not after startTime")
 TOO_LONG = _says("{end} should be at most 90 days after {start}", "the window is longer than 90 days")
-STORE_NOT_FOUND = Says(
-    404, "NotFound", "No store exists with storeId : {store_id}", "the seller has no such store"
-)
-ASIN_NOT_FOUND = Says(
-    404, "NotFound", "No service exists with asin : {asin}", "the seller offers no such service"
-)
+STORE_NOT_FOUND = Says(404, "NotFound", "No store exists with storeId : {store_id}", "the seller has no such store")
+ASIN_NOT_FOUND = Says(404, "NotFound", "No service exists with asin : {asin}", "the seller offers no such service")
 
 # ---- requests
 
@@ -85,9 +76,9 @@ def read_window(values: dict[str, Any], prefix: str) -> Window | str | None:
         if name not in instants:
             return name
     start, end = instants["startTime"], instants["endTime"]
-    said = {"start": names["startTime"], "end": names["endTime"]}
+    words = {"start": names["startTime"], "end": names["endTime"]}
     if end <= start:
-        raise NOT_AFTER.error(**said)
+        raise NOT_AFTER.error(**words)
     if end - start > LONGEST_WINDOW_DAYS * _DAY:
-        raise TOO_LONG.error(**said)
+        raise TOO_LONG.error(**words)
     return Window(start, end)

@@ -1,7 +1,7 @@
 """ISO 8601 times on the wire, `Instant` inside.
 
-An `Instant` is an int: microseconds since the Unix epoch, UTC. Answers are written in UTC with `Z`, to the second where the
-instant is a whole second (as the capacity queries promise) and with three or six decimals where it is not.
+An `Instant` is an int: microseconds since the Unix epoch, UTC. Answers are written in UTC with `Z`, to the second
+where the instant is a whole second (as the capacity queries promise), with three or six decimals where it is not.
 """
 
 import re
