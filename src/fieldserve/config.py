@@ -1,0 +1,92 @@
+"""Settings, read once at start: from `FIELDSERVE_…` environment variables, overridden by the command line."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+Sandbox = Literal["off", "static", "dynamic"]
+Compat = Literal["strict", "tolerant"]
+
+
+class SettingFault(ValueError):
+    """A setting that will not do; the text names it and says what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, with its default. Lists are comma-separated in the environment; the name there is in upper case."""
+
+    data: Path = Path("fieldserve-data")
+    """Folder for the database, documents and keys."""
+    database: str = ""
+    """URL: sqlite:///FILE or postgresql://…; empty stands for fieldserve.db in the data folder."""
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback unless asked."""
+    port: int = 8080
+    """Port to listen on; 0 picks a free one."""
+    public_url: str = ""
+    """What callers reach the server by, for links in answers; empty stands for the request's own host."""
+    documents: str = ""
+    """Where documents are kept: a folder or s3://bucket/prefix; empty stands for documents in the data folder."""
+    sandbox: Sandbox = "off"
+    """static: sandbox host names (and, alone, every host) answer the published cases; dynamic: real state, and clock and faults can be set."""
+    compat: Compat = "strict"
+    """tolerant: accept parameters that well-known clients put in the wrong place, and log a warning."""
+    regions: tuple[str, ...] = ("NA", "EU", "FE")
+    """Regions served, of NA, EU and FE."""
+    cancellation_reason_codes: tuple[str, ...] = ("V1", "CUSTOMER_REQUEST", "NO_TECHNICIAN", "ITEM_NOT_DELIVERED")
+    """Codes that cancelServiceJobByServiceJobId takes."""
+    reschedule_reason_codes: tuple[str, ...] = ("R1", "CUSTOMER_REQUEST", "TECHNICIAN_UNAVAILABLE", "WEATHER")
+    """Codes that rescheduleAppointmentForServiceJobByServiceJobId takes."""
+    malware_command: str = ""
+    """Program that reads a document on standard input and exits with 1 if it is malware; empty checks nothing."""
+    body_limit: int = 1_048_576
+    """Bytes that a request body may have (documents are uploaded elsewhere)."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data.absolute() / 'fieldserve.db'}"
+
+    @property
+    def documents_location(self) -> str:
+        return self.documents or str(self.data.absolute() / "documents")
+
+
+_CHOICES = {
+    "sandbox": ("off", "static", "dynamic"),
+    "compat": ("strict", "tolerant"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
+
+
+def load(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
+    """Settings from the environment; what is `given` and not None wins. Raises SettingFault."""
+    settings = Settings()
+    for field in fields(Settings):
+        text = environment.get(f"FIELDSERVE_{field.name.upper()}")
+        value = given.get(field.name)
+        if value is None and text is not None:
+            value = _read(field.name, text, getattr(settings, field.name))
+        if value is not None:
+            settings = replace(settings, **{field.name: value})
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            raise SettingFault(f"{name} must be one of {', '.join(choices)}, not {getattr(settings, name)!r}")
+    if unknown := set(settings.regions) - {"NA", "EU", "FE"}:
+        raise SettingFault(f"regions must be of NA, EU and FE, not {', '.join(sorted(unknown))}")
+    return settings
+
+
+def _read(name: str, text: str, default: Any) -> Any:
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise SettingFault(f"FIELDSERVE_{name.upper()} must be a whole number, not {text!r}") from None
+    return Path(text) if isinstance(default, Path) else text

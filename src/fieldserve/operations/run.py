@@ -1,0 +1,124 @@
+"""What every operation stands on, and the one transaction: commit, roll back, retry on conflict."""
+
+import asyncio
+import random
+import secrets
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from fieldserve.config import Settings
+from fieldserve.store.blobs import Blobs
+from fieldserve.store.engine import Conflict, Database, Unavailable, Use
+from fieldserve.store.events import Event
+from fieldserve.wire.times import Instant
+
+T = TypeVar("T")
+
+ATTEMPTS = 8
+
+
+class Clock(Protocol):
+    """Tells the present; a test or a sandbox sets it."""
+
+    def now(self) -> Instant: ...
+
+
+class SystemClock:
+    """The machine's own."""
+
+    def now(self) -> Instant:
+        return time.time_ns() // 1000
+
+
+class Identifiers:
+    """New ids. From the system's entropy; with a seed always the same ones in the same order (for sandboxes and demos).
+
+    Secrets never come from here: tokens and keys take the system's entropy whatever the seed."""
+
+    def __init__(self, seed: int | None = None):
+        self._random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 (ids, not secrets)
+
+    def uuid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def digits(self, count: int) -> str:
+        return "".join(self._random.choices("0123456789", k=count))
+
+    def letters(self, count: int) -> str:
+        """Capitals and digits, as marketplace, seller and buyer ids have them."""
+        return "".join(self._random.choices("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", k=count))
+
+    def order_id(self) -> str:
+        """An order id in 3-7-7 form."""
+        return f"{self.digits(3)}-{self.digits(7)}-{self.digits(7)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose request it is. `stores` None means all stores of the seller.
+
+    `usage_plan` overrides (rate, burst) of operations by id. `actor` goes to the event log."""
+
+    seller_id: str
+    application_id: str = ""
+    authorization_id: str = ""
+    marketplaces: frozenset[str] = frozenset()
+    stores: frozenset[str] | None = None
+    roles: frozenset[str] = frozenset()
+    usage_plan: dict[str, tuple[float, int]] = field(default_factory=dict)
+    actor: str = ""
+    request_id: str | None = None
+
+    def may_see(self, marketplace_id: str, store_id: str | None) -> bool:
+        """Whether what lies in that marketplace and store is within the authorization."""
+        return marketplace_id in self.marketplaces and (
+            self.stores is None or store_id is None or store_id in self.stores
+        )
+
+
+class Observations:
+    """Events that no transaction of theirs waits for: searches for slots, refusals. They are written in batches.
+
+    What is observed is lost if the process dies within the moment before `flush`; nothing depends on it but demand figures."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Event] = []
+
+    def add(self, event: Event) -> None:
+        self._waiting.append(event)
+
+    def take(self) -> list[Event]:
+        taken, self._waiting = self._waiting, []
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Built once by the composition root; everything an operation needs that is not in its request."""
+
+    settings: Settings
+    database: Database
+    blobs: Blobs
+    clock: Clock = field(default_factory=SystemClock)
+    ids: Identifiers = field(default_factory=Identifiers)
+    observations: Observations = field(default_factory=Observations)
+
+
+async def transact(context: Context, use: Use[T]) -> T:
+    """Run a use as one transaction. Another transaction's coming in between is tried again; ApiError rolls back.
+
+    Raises Unavailable when conflicts do not end."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return await context.database.write(use)
+        except Conflict:
+            # Full jitter, so that two that met do not meet again.
+            await asyncio.sleep(secrets.randbelow(1000) / 1_000_000 * 2**attempt)
+    raise Unavailable("too many conflicting transactions")
+
+
+async def read(context: Context, use: Use[T]) -> T:
+    """Run a use that only reads."""
+    return await context.database.read(use)

@@ -1,0 +1,84 @@
+"""The append-only event log: who did what to which, when, and what it was before and after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fieldserve.store.engine import Connection
+from fieldserve.wire.times import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry. `kind` is `<thing>.<happened>`, `subject` the id of the thing; before and after are plain JSON values."""
+
+    at: Instant
+    seller_id: str
+    actor: str
+    kind: str
+    subject: str
+    request_id: str | None = None
+    before: Any = None
+    after: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An entry as it was stored. Sequences grow, with gaps."""
+
+    sequence: int
+    event: Event
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _value(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
+
+
+_APPEND = """
+INSERT INTO events (at, seller_id, actor, kind, subject, request_id, before, after)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
+
+
+async def append(c: Connection, *events: Event) -> None:
+    """Add entries, in the transaction that does what they tell."""
+    rows = [
+        (e.at, e.seller_id, e.actor, e.kind, e.subject, e.request_id, _json(e.before), _json(e.after)) for e in events
+    ]
+    if len(rows) == 1:
+        await c.execute(_APPEND, *rows[0])
+    elif rows:
+        await c.execute_many(_APPEND, rows)
+
+
+async def read(
+    c: Connection,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    seller_id: str | None = None,
+    kind: str | None = None,
+    subject: str | None = None,
+) -> Sequence[StoredEvent]:
+    """Entries with a sequence greater than `after`, oldest first, at most `limit`, of those that match."""
+    values: list[Any] = [after]
+    where = ["sequence > $1"]
+    for column, value in (("seller_id", seller_id), ("kind", kind), ("subject", subject)):
+        if value is not None:
+            values.append(value)
+            where.append(f"{column} = ${len(values)}")
+    values.append(limit)
+    rows = await c.fetch(
+        "SELECT sequence, at, seller_id, actor, kind, subject, request_id, before, after FROM events"
+        f" WHERE {' AND '.join(where)} ORDER BY sequence LIMIT ${len(values)}",  # noqa: S608 (columns are ours)
+        *values,
+    )
+    return [
+        StoredEvent(row[0], Event(row[1], row[2], row[3], row[4], row[5], row[6], _value(row[7]), _value(row[8])))
+        for row in rows
+    ]
