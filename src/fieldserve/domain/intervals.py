@@ -91,8 +91,8 @@ class Steps:
 
     def changes(self) -> dict[Instant, int]:
         """By how much the function changes, at each instant where it does."""
-        before = (0, *self.values[:-1])
-        return {time: after - value for time, after, value in zip(self.times, self.values, before, strict=True)}
+        befores = (0, *self.values)
+        return {time: value - before for time, value, before in zip(self.times, self.values, befores, strict=False)}
 
     def __add__(self, other: "Steps") -> "Steps":
         return self._plus(other, 1)
