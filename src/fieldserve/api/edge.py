@@ -1,0 +1,241 @@
+"""The edge of the 17 operations: every request comes in here, and goes out with its request id and rate limit.
+
+A request passes these stages, and the first that refuses it answers: path, token, usage plan, size and type of the body,
+parameters, then the operation itself. An operation's endpoint is an async function of a `Call`; `endpoints.py` lists them.
+"""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from fieldserve.api import compat
+from fieldserve.api.authorize import authorize
+from fieldserve.api.usage_plans import UsagePlans
+from fieldserve.operations.run import Caller, Context
+from fieldserve.store.engine import Unavailable
+from fieldserve.wire import errors
+from fieldserve.wire.bodies import BodyFault, decode
+from fieldserve.wire.encoding import encode
+from fieldserve.wire.errors import ApiError
+from fieldserve.wire.operations import OPERATIONS, Operation
+from fieldserve.wire.parameters import ParameterFault, parse_query, read
+
+log = logging.getLogger("fieldserve.requests")
+
+# The rate limit is told with these only.
+_WITH_RATE_LIMIT = frozenset({200, 204, 400, 404})
+_JSON = (b"content-type", b"application/json")
+
+
+@dataclass(slots=True)
+class Call:
+    """One request of an operation, read as far as the table can read it."""
+
+    operation: Operation
+    context: Context
+    caller: Caller
+    request: Request
+    values: dict[str, Any]
+    faults: list[ParameterFault]
+    body: Any = None
+    warnings: list[str] = field(default_factory=list)
+
+    def refuse(self, *more: ParameterFault) -> None:
+        """Raise the operation's own 400 if anything is wrong with its parameters or body."""
+        if faults := [*self.faults, *more]:
+            raise self.operation.refuse(faults)
+
+    def marketplace(self) -> str:
+        """The marketplace asked for. Raises ApiError where the caller does not take part in it."""
+        marketplace_id: str = self.values["marketplaceIds"][0]
+        if marketplace_id not in self.caller.marketplaces:
+            raise errors.UNAUTHORIZED_ACTION.error(f"{marketplace_id} is not a marketplace of this authorization")
+        return marketplace_id
+
+
+Endpoint = Callable[[Call], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes out. `content` None sends no bytes."""
+
+    status: int
+    content: bytes | None
+    rate: float | None = None
+    allow: str | None = None
+
+
+class Edge:
+    """The ASGI application of the API."""
+
+    def __init__(
+        self,
+        context: Context,
+        endpoints: Mapping[str, Endpoint],
+        usage_plans: UsagePlans,
+        static: Callable[[Operation, Mapping[str, str], Mapping[str, list[str]], bytes], Answer] | None = None,
+    ):
+        self._context = context
+        self._endpoints = endpoints
+        self._usage_plans = usage_plans
+        self._static = static
+        self._routes = [(_pattern(operation.path), operation) for operation in OPERATIONS]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = str(uuid.uuid4())
+        started = time.perf_counter()
+        seen = _Seen()
+        answer = await self._answer(Request(scope, receive), request_id, seen)
+        await _send(send, answer, request_id)
+        _log(scope, answer, request_id, seen, time.perf_counter() - started)
+
+    async def _answer(self, request: Request, request_id: str, seen: "_Seen") -> Answer:
+        operation: Operation | None = None
+        try:
+            operation, path = self._match(request)
+            seen.operation = operation
+            return await self._operate(request, operation, path, request_id, seen)
+        except ApiError as fault:
+            return self._refusal(fault, operation)
+        except Unavailable as fault:
+            log.error("database away: %s (request %s)", fault, request_id)
+            return self._refusal(errors.SERVICE_UNAVAILABLE.error(), operation)
+        except Exception:
+            log.exception("a defect (request %s)", request_id)
+            return self._refusal(errors.INTERNAL_FAILURE.error(), operation)
+
+    def _match(self, request: Request) -> tuple[Operation, dict[str, str]]:
+        method, path = request.method, request.scope["path"]
+        allowed = []
+        for pattern, operation in self._routes:
+            if (found := pattern.fullmatch(path)) is None:
+                continue
+            if operation.method == method:
+                return operation, found.groupdict()
+            allowed.append(operation.method)
+        if allowed:
+            raise _NotAllowed(path, method, ", ".join(sorted(set(allowed))))
+        raise errors.NO_SUCH_PATH.error(method=method, path=path)
+
+    async def _operate(
+        self, request: Request, operation: Operation, path: dict[str, str], request_id: str, seen: "_Seen"
+    ) -> Answer:
+        query = parse_query(request.scope["query_string"].decode("latin-1"))
+        if self._static is not None:
+            return self._static(operation, path, query, await self._body(request, operation))
+        caller = await authorize(self._context, request, operation, request_id)
+        seen.caller = caller
+        rate, burst = caller.usage_plan.get(operation.id, (operation.rate, operation.burst))
+        if not self._usage_plans.take(caller.application_id, caller.seller_id, operation.id, rate, burst):
+            raise errors.QUOTA_EXCEEDED.error()
+        body = await self._body(request, operation)
+        call = self._read(request, operation, path, query, body, caller)
+        seen.warnings = call.warnings
+        value = await self._endpoints[operation.id](call)
+        return Answer(operation.success, _content(operation, value), rate)
+
+    async def _body(self, request: Request, operation: Operation) -> bytes:
+        limit = self._context.settings.body_limit
+        announced = request.headers.get("content-length", "0")
+        if not announced.isdecimal() or int(announced) > limit:
+            raise errors.BODY_TOO_LARGE.error(limit=limit)
+        chunks, size = [], 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise errors.BODY_TOO_LARGE.error(limit=limit)
+            chunks.append(chunk)
+        body = b"".join(chunks)
+        if operation.body is not None and body:
+            media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+            if media_type != "application/json":
+                raise errors.WRONG_CONTENT_TYPE.error(f"Content-Type was {media_type or 'missing'}")
+        return body
+
+    def _read(
+        self,
+        request: Request,
+        operation: Operation,
+        path: dict[str, str],
+        query: dict[str, list[str]],
+        body: bytes,
+        caller: Caller,
+    ) -> Call:
+        found = compat.misplaced(operation, query, body)
+        warnings = []
+        if self._context.settings.compat == "tolerant":
+            query |= {one.name: one.values for one in found}
+            warnings = [one.advice() for one in found]
+        values, faults = read(operation.parameters, path, query)
+        call = Call(operation, self._context, caller, request, values, compat.advise(faults, found), None, warnings)
+        if operation.body is not None:
+            try:
+                call.body = decode(body or b"{}", operation.body)
+            except BodyFault as fault:
+                call.refuse(fault.fault)
+        return call
+
+    def _refusal(self, fault: ApiError, operation: Operation | None) -> Answer:
+        bare = operation is not None and operation.bare_errors
+        content = encode(fault.faults if bare else {"errors": fault.faults})
+        rate = operation.rate if operation is not None and fault.status in _WITH_RATE_LIMIT else None
+        allow = fault.allow if isinstance(fault, _NotAllowed) else None
+        return Answer(fault.status, content, rate, allow)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was learnt of a request, for the log."""
+
+    operation: Operation | None = None
+    caller: Caller | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+class _NotAllowed(ApiError):
+    def __init__(self, path: str, method: str, allow: str):
+        self.allow = allow
+        says = errors.METHOD_NOT_ALLOWED
+        super().__init__(says.status, (says.fault(path=path, method=method, allowed=allow),))
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]*)", path))
+
+
+def _content(operation: Operation, value: Any) -> bytes | None:
+    if operation.success == 204:
+        return None
+    if value is None:
+        return b"{}"
+    return value if isinstance(value, bytes) else encode(value)
+
+
+async def _send(send: Send, answer: Answer, request_id: str) -> None:
+    headers = [(b"x-amzn-requestid", request_id.encode())]
+    if answer.rate is not None and answer.status in _WITH_RATE_LIMIT:
+        headers.append((b"x-amzn-ratelimit-limit", str(float(answer.rate)).encode()))
+    if answer.allow is not None:
+        headers.append((b"allow", answer.allow.encode()))
+    if answer.content is not None:
+        headers += [_JSON, (b"content-length", str(len(answer.content)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.content or b""})
+
+
+def _log(scope: Scope, answer: Answer, request_id: str, seen: _Seen, seconds: float) -> None:
+    """One line a request: no headers, no query and no body, for those hold tokens and personal data."""
+    operation = seen.operation.id if seen.operation else scope["path"]
+    if seen.warnings:
+        log.warning("%s %s %s: %s", request_id, operation, answer.status, "; ".join(seen.warnings))
+    if log.isEnabledFor(logging.INFO):
+        whose = f"{seen.caller.application_id}/{seen.caller.seller_id}" if seen.caller else "-"
+        log.info("%s %s %s %s %.1f ms", request_id, whose, operation, answer.status, seconds * 1000)
