@@ -16,7 +16,7 @@ class SettingFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting, with its default. Lists are comma-separated in the environment; the name there is in upper case."""
+    """Every setting, with its default. In the environment names are in upper case and lists comma-separated."""
 
     data: Path = Path("fieldserve-data")
     """Folder for the database, documents and keys."""
@@ -31,7 +31,7 @@ class Settings:
     documents: str = ""
     """Where documents are kept: a folder or s3://bucket/prefix; empty stands for documents in the data folder."""
     sandbox: Sandbox = "off"
-    """static: sandbox host names (and, alone, every host) answer the published cases; dynamic: real state, and clock and faults can be set."""
+    """static: answer the published cases; dynamic: real state, where clock and faults can be set."""
     compat: Compat = "strict"
     """tolerant: accept parameters that well-known clients put in the wrong place, and log a warning."""
     regions: tuple[str, ...] = ("NA", "EU", "FE")

@@ -1,7 +1,8 @@
 """What well-known clients get wrong, and what is done about it.
 
-python-amazon-sp-api sends `marketplaceIds` in the body of writes, under four spellings, and `cancellationReasonCode` in a body.
-Strict: the request is refused and told what to send where. Tolerant: it is read as meant, with a warning in the request log.
+python-amazon-sp-api sends `marketplaceIds` in the body of writes, under several spellings, and
+`cancellationReasonCode` in a body. Strict: the request is refused and told what to send where. Tolerant: it is read as
+meant, with a warning in the request log.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,8 @@
 """The edge of the 17 operations: every request comes in here, and goes out with its request id and rate limit.
 
-A request passes these stages, and the first that refuses it answers: path, token, usage plan, size and type of the body,
-parameters, then the operation itself. An operation's endpoint is an async function of a `Call`; `endpoints.py` lists them.
+A request passes these stages, and the first that refuses it answers: path, token, usage plan, size and type of the
+body, parameters, then the operation itself. An operation's endpoint is an async function of a `Call`; `endpoints.py`
+lists them.
 """
 
 import logging

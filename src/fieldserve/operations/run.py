@@ -81,7 +81,7 @@ class Caller:
 class Observations:
     """Events that no transaction of theirs waits for: searches for slots, refusals. They are written in batches.
 
-    What is observed is lost if the process dies within the moment before `flush`; nothing depends on it but demand figures."""
+    What is observed is lost if the process dies within the moment before; nothing depends on it but demand figures."""
 
     def __init__(self) -> None:
         self._waiting: list[Event] = []

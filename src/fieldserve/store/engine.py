@@ -7,11 +7,12 @@ A use of the database is an async function of a `Connection`; it awaits nothing 
 
 Statements are written once, in the subset of SQL that both share, with `$1` parameters. What differs stands here:
 
-    LOCK            behind a SELECT: the rows stay locked until the transaction ends (SQLite has one writer at a time anyway)
+    LOCK            behind a SELECT: the rows stay locked until the transaction ends (SQLite has one writer anyway)
     placeholders()  a list of parameters for IN (…), since the two have no array parameter in common
 
-SQLite runs reads on the event loop's thread, where a read costs microseconds, and all writes on one writer thread, which takes
-every waiting transaction under a savepoint of its own, commits them with one fsync, and only then lets their answers go.
+SQLite runs reads on the event loop's thread, where a read costs microseconds, and all writes on one writer thread,
+which takes every waiting transaction under a savepoint of its own, commits them with one fsync, and only then lets
+their answers go.
 """
 
 import asyncio
@@ -74,7 +75,9 @@ class Database(Protocol):
         ...
 
     async def write(self, use: Use[T]) -> T:
-        """Run a use as one durable transaction; an exception rolls it back. Raises Conflict, AlreadyExists, Unavailable."""
+        """Run a use as one durable transaction; an exception rolls it back.
+
+        Raises Conflict, AlreadyExists, Unavailable."""
         ...
 
     async def close(self) -> None: ...
@@ -97,7 +100,7 @@ async def connect(url: str, *, durable: bool = True, pool_size: int = 10) -> Dat
     raise ValueError(f"the database URL must start with sqlite:/// or postgresql://, not {scheme or 'nothing'}://")
 
 
-# ---------------------------------------------------------------------------------------------------------------- SQLite
+# ---- SQLite
 
 
 @lru_cache(maxsize=2048)
@@ -127,7 +130,7 @@ class _SQLiteConnection:
         return self._connection.execute(_for_sqlite(sql), values).fetchall()
 
     async def fetch_one(self, sql: str, *values: Any) -> Row | None:
-        return self._connection.execute(_for_sqlite(sql), values).fetchone()  # type: ignore[no-any-return]
+        return self._connection.execute(_for_sqlite(sql), values).fetchone()
 
     async def execute(self, sql: str, *values: Any) -> None:
         self._connection.execute(_for_sqlite(sql), values)
@@ -146,7 +149,7 @@ def _finish(awaitable: Awaitable[T]) -> T:
     """Run a use of SQLite to its end: none of its awaits waits for anything."""
     coroutine = awaitable.__await__() if not isinstance(awaitable, Coroutine) else awaitable
     try:
-        coroutine.send(None)  # type: ignore[attr-defined,union-attr]
+        coroutine.send(None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     raise RuntimeError("a use of the database may await nothing but its connection")
@@ -279,7 +282,7 @@ def _deliver(answers: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -
             future.set_exception(fault)
 
 
-# ------------------------------------------------------------------------------------------------------------ PostgreSQL
+# ---- PostgreSQL
 
 
 @lru_cache(maxsize=2048)

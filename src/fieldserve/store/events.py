@@ -12,7 +12,7 @@ from fieldserve.wire.times import Instant
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry. `kind` is `<thing>.<happened>`, `subject` the id of the thing; before and after are plain JSON values."""
+    """One entry. `kind` is `<thing>.<happened>`, `subject` the thing's id; before and after are plain JSON values."""
 
     at: Instant
     seller_id: str
@@ -75,7 +75,7 @@ async def read(
     values.append(limit)
     rows = await c.fetch(
         "SELECT sequence, at, seller_id, actor, kind, subject, request_id, before, after FROM events"
-        f" WHERE {' AND '.join(where)} ORDER BY sequence LIMIT ${len(values)}",  # noqa: S608 (columns are ours)
+        f" WHERE {' AND '.join(where)} ORDER BY sequence LIMIT ${len(values)}",
         *values,
     )
     return [

@@ -289,8 +289,8 @@ CREATE TRIGGER events_stay BEFORE UPDATE OR DELETE ON events FOR EACH ROW EXECUT
 """,
 }
 
-# A technician is never in two places at once unless somebody overbooked on purpose. SQLite has no such constraint; there
-# the one writer's check is the only guard.
+# A technician is never in two places at once unless somebody overbooked on purpose. SQLite has no such constraint;
+# there the one writer's check is the only guard.
 NO_OVERLAP = {
     "sqlite": "",
     "postgresql": """

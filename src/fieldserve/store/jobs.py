@@ -1,0 +1,384 @@
+"""Service jobs with their appointments: the aggregate that every booking changes.
+
+`save` alone writes it: the job's row with its document, and those rows of appointments and their technicians that
+changed. `document` makes the JSON that the API answers from nothing but what the tables hold.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fieldserve.domain.intervals import MINUTE, Interval
+from fieldserve.domain.jobs import Appointment, AssignedTechnician, Job, Proof
+from fieldserve.store.engine import LOCK, Connection, placeholders
+from fieldserve.wire import appointments as wire
+from fieldserve.wire.encoding import encode
+from fieldserve.wire.jobs import GetServiceJobs, ServiceJob
+from fieldserve.wire.times import Instant, render
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A job as the API answers it, with what decides who may see it."""
+
+    document: bytes
+    marketplace_id: str
+    store_id: str
+
+
+# ---- reading one
+
+
+async def document_of(c: Connection, seller_id: str, service_job_id: str) -> StoredDocument | None:
+    """The stored document: one row, nothing encoded again."""
+    row = await c.fetch_one(
+        "SELECT document, marketplace_id, store_id FROM jobs WHERE seller_id = $1 AND service_job_id = $2",
+        seller_id,
+        service_job_id,
+    )
+    return None if row is None else StoredDocument(row[0].encode(), row[1], row[2])
+
+
+_JOB = """
+SELECT marketplace_id, store_id, asin, status, service_order_id, created_at, updated_at, details, latitude, longitude
+FROM jobs WHERE seller_id = $1 AND service_job_id = $2"""
+
+_APPOINTMENTS = """
+SELECT appointment_id, status, start_at, end_at, buffer_before, buffer_after, rescheduled_to,
+    arrival_start, arrival_end, fulfillment_start, fulfillment_end, poa
+FROM appointments WHERE seller_id = $1 AND service_job_id = $2 ORDER BY position"""
+
+_TECHNICIANS = """
+SELECT t.appointment_id, t.technician_id, t.name, t.overbooked
+FROM appointments a JOIN appointment_technicians t
+    ON t.seller_id = a.seller_id AND t.appointment_id = a.appointment_id
+WHERE a.seller_id = $1 AND a.service_job_id = $2 ORDER BY t.appointment_id, t.position"""
+
+
+async def find(c: Connection, seller_id: str, service_job_id: str, *, lock: bool = False) -> Job | None:
+    """The job with its appointments; with `lock`, nobody else changes it until the transaction ends."""
+    row = await c.fetch_one(_JOB + (LOCK if lock else ""), seller_id, service_job_id)
+    if row is None:
+        return None
+    technicians: dict[str, list[AssignedTechnician]] = {}
+    rows = await c.fetch(_APPOINTMENTS, seller_id, service_job_id)
+    if rows:
+        for appointment_id, technician_id, name, overbooked in await c.fetch(_TECHNICIANS, seller_id, service_job_id):
+            technicians.setdefault(appointment_id, []).append(AssignedTechnician(technician_id, name, bool(overbooked)))
+    return Job(
+        seller_id,
+        service_job_id,
+        marketplace_id=row[0],
+        store_id=row[1],
+        asin=row[2],
+        status=row[3],
+        service_order_id=row[4],
+        created_at=row[5],
+        updated_at=row[6],
+        details=row[7].encode(),
+        latitude=row[8],
+        longitude=row[9],
+        appointments=tuple(_appointment(one, technicians.get(one[0], ())) for one in rows),
+    )
+
+
+def _appointment(row: Sequence[Any], technicians: Sequence[AssignedTechnician]) -> Appointment:
+    return Appointment(
+        appointment_id=row[0],
+        status=row[1],
+        start=row[2],
+        end=row[3],
+        buffer_before=row[4],
+        buffer_after=row[5],
+        technicians=tuple(technicians),
+        rescheduled_to=row[6],
+        arrival=_interval(row[7], row[8]),
+        worked=_interval(row[9], row[10]),
+        proof=None if row[11] is None else msgspec.json.decode(row[11], type=Proof),
+    )
+
+
+def _interval(start: Instant | None, end: Instant | None) -> Interval | None:
+    return None if start is None or end is None else (start, end)
+
+
+# ---- the document
+
+
+def document(job: Job) -> bytes:
+    """What the API answers for the job."""
+    details = msgspec.json.decode(job.details, type=ServiceJob)
+    details.create_time = render(job.created_at)
+    details.service_job_id = job.service_job_id
+    details.service_job_status = job.status
+    details.marketplace_id = job.marketplace_id
+    details.store_id = job.store_id
+    details.service_order_id = job.service_order_id
+    details.appointments = [_written(one) for one in job.appointments] or None
+    return encode(details)
+
+
+def _written(appointment: Appointment) -> wire.Appointment:
+    proof = appointment.proof
+    return wire.Appointment(
+        appointment_id=appointment.appointment_id,
+        appointment_status=appointment.status,
+        appointment_time=_time((appointment.start, appointment.end)),
+        assigned_technicians=_people(appointment.technicians),
+        rescheduled_appointment_id=appointment.rescheduled_to,
+        poa=None
+        if proof is None
+        else wire.Poa(
+            appointment_time=_time(proof.worked),
+            technicians=_people(proof.technicians),
+            uploading_technician=proof.recorded_by,
+            upload_time=render(proof.recorded_at),
+            poa_type=proof.poa_type,  # type: ignore[arg-type]  # the domain makes two of the wire's four
+        ),
+    )
+
+
+def _time(interval: Interval) -> wire.AppointmentTime:
+    # A window has at least a minute on the wire; work that began and ended at once is told as one.
+    return wire.AppointmentTime(render(interval[0]), max(1, -((interval[0] - interval[1]) // MINUTE)))
+
+
+def _people(technicians: Iterable[AssignedTechnician]) -> list[wire.Technician] | None:
+    return [wire.Technician(one.technician_id, one.name) for one in technicians] or None
+
+
+# ---- writing
+
+
+async def add(c: Connection, job: Job) -> None:
+    """Store a new job, without appointments. Raises AlreadyExists."""
+    await c.execute(
+        "INSERT INTO jobs (seller_id, service_job_id, marketplace_id, store_id, asin, status, service_order_id,"
+        " created_at, updated_at, details, document, latitude, longitude)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        job.seller_id,
+        job.service_job_id,
+        job.marketplace_id,
+        job.store_id,
+        job.asin,
+        job.status,
+        job.service_order_id,
+        job.created_at,
+        job.updated_at,
+        job.details.decode(),
+        document(job).decode(),
+        job.latitude,
+        job.longitude,
+    )
+    if keys := _keys(job):
+        await c.execute_many(
+            "INSERT INTO job_keys (seller_id, service_job_id, kind, value) VALUES ($1, $2, $3, $4)",
+            [(job.seller_id, job.service_job_id, kind, value) for kind, value in keys],
+        )
+
+
+def _keys(job: Job) -> list[tuple[str, str]]:
+    details = msgspec.json.decode(job.details, type=ServiceJob)
+    skills = details.scope_of_work.required_skills if details.scope_of_work else None
+    by_kind = (("PRODUCT_ORDER", details.product_order_ids), ("TRACKING", details.tracking_ids), ("SKILL", skills))
+    return [(kind, value) for kind, values in by_kind for value in dict.fromkeys(values or ())]
+
+
+async def save(c: Connection, before: Job, after: Job) -> None:
+    """Store a job that was found under lock and has changed."""
+    await c.execute(
+        "UPDATE jobs SET status = $3, updated_at = $4, details = $5, document = $6"
+        " WHERE seller_id = $1 AND service_job_id = $2",
+        after.seller_id,
+        after.service_job_id,
+        after.status,
+        after.updated_at,
+        after.details.decode(),
+        document(after).decode(),
+    )
+    known = {one.appointment_id: one for one in before.appointments}
+    # Old appointments first: they give free what a new one takes.
+    for position, appointment in enumerate(after.appointments):
+        old = known.get(appointment.appointment_id)
+        if old is not None and old != appointment:
+            await _update(c, after, appointment, old)
+        elif old is None:
+            await _insert(c, after, appointment, position)
+
+
+async def _insert(c: Connection, job: Job, appointment: Appointment, position: int) -> None:
+    await c.execute(
+        "INSERT INTO appointments (seller_id, appointment_id, service_job_id, position, store_id, status,"
+        " start_at, end_at, buffer_before, buffer_after, waiting) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        job.seller_id,
+        appointment.appointment_id,
+        job.service_job_id,
+        position,
+        job.store_id,
+        appointment.status,
+        appointment.start,
+        appointment.end,
+        appointment.buffer_before,
+        appointment.buffer_after,
+        int(appointment.waiting),
+    )
+    await _insert_technicians(c, job.seller_id, appointment)
+
+
+async def _update(c: Connection, job: Job, appointment: Appointment, old: Appointment) -> None:
+    arrival, worked = appointment.arrival or (None, None), appointment.worked or (None, None)
+    await c.execute(
+        "UPDATE appointments SET status = $3, waiting = $4, rescheduled_to = $5, arrival_start = $6, arrival_end = $7,"
+        " fulfillment_start = $8, fulfillment_end = $9, poa = $10 WHERE seller_id = $1 AND appointment_id = $2",
+        job.seller_id,
+        appointment.appointment_id,
+        appointment.status,
+        int(appointment.waiting),
+        appointment.rescheduled_to,
+        *arrival,
+        *worked,
+        None if appointment.proof is None else msgspec.json.encode(appointment.proof).decode(),
+    )
+    if old.technicians != appointment.technicians or old.status != appointment.status:
+        await c.execute(
+            "DELETE FROM appointment_technicians WHERE seller_id = $1 AND appointment_id = $2",
+            job.seller_id,
+            appointment.appointment_id,
+        )
+        await _insert_technicians(c, job.seller_id, appointment)
+
+
+async def _insert_technicians(c: Connection, seller_id: str, appointment: Appointment) -> None:
+    if appointment.technicians:
+        await c.execute_many(
+            "INSERT INTO appointment_technicians (seller_id, appointment_id, technician_id, name, position, active,"
+            " overbooked, start_at, end_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            [
+                (
+                    seller_id,
+                    appointment.appointment_id,
+                    one.technician_id,
+                    one.name,
+                    position,
+                    int(appointment.status == "ACTIVE"),
+                    int(one.overbooked),
+                    appointment.start,
+                    appointment.end,
+                )
+                for position, one in enumerate(appointment.technicians)
+            ],
+        )
+
+
+# ---- listing
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """Where a page begins: the key of the job next to it, and whether the page lies before or after that job."""
+
+    backward: bool
+    key: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """Documents in the order asked, the number of jobs that match, and the keys of the neighbouring pages."""
+
+    documents: list[bytes]
+    total: int
+    next: PageKey | None
+    previous: PageKey | None
+
+
+_SORT_COLUMNS = {
+    "JOB_DATE": ("created_at", "service_job_id"),
+    "JOB_STATUS": ("status", "created_at", "service_job_id"),
+}
+
+
+async def page(
+    c: Connection, seller_id: str, query: GetServiceJobs, stores: frozenset[str] | None, at: PageKey | None
+) -> JobPage:
+    """A page of the listing, of those stores only (None: all). The order is total: pages stay right while jobs come in."""
+    where, values = _filters(seller_id, query, stores)
+    row = await c.fetch_one(f"SELECT count(*) FROM jobs WHERE {where}", *values)
+    columns = _SORT_COLUMNS[query.sort_field]
+    backward = at is not None and at.backward
+    descending = (query.sort_order == "DESC") != backward
+    keyed = where
+    if at is not None:
+        marks = placeholders(at.key, after=len(values))
+        keyed += f" AND ({', '.join(columns)}) {'<' if descending else '>'} ({marks})"
+        values = [*values, *at.key]
+    order = ", ".join(f"{column} {'DESC' if descending else 'ASC'}" for column in columns)
+    # One more than the page, to know whether there is another beyond it.
+    rows = list(
+        await c.fetch(
+            f"SELECT document, {', '.join(columns)} FROM jobs WHERE {keyed} ORDER BY {order} LIMIT ${len(values) + 1}",
+            *values,
+            query.page_size + 1,
+        )
+    )
+    more = len(rows) > query.page_size
+    rows = rows[: query.page_size]
+    if backward:
+        rows.reverse()
+    has_next, has_previous = (at is not None, more) if backward else (more, at is not None)
+    return JobPage(
+        [one[0].encode() for one in rows],
+        row[0] if row else 0,
+        PageKey(False, tuple(rows[-1][1:])) if rows and has_next else None,
+        PageKey(True, tuple(rows[0][1:])) if rows and has_previous else None,
+    )
+
+
+def _filters(seller_id: str, query: GetServiceJobs, stores: frozenset[str] | None) -> tuple[str, list[Any]]:
+    where = ["seller_id = $1", "marketplace_id = $2"]
+    values: list[Any] = [seller_id, query.marketplace_id]
+
+    def among(template: str, wanted: Iterable[str]) -> None:
+        wanted = list(wanted)
+        where.append(template.format(placeholders(wanted, after=len(values))))
+        values.extend(wanted)
+
+    def compare(template: str, instant: Instant | None) -> None:
+        if instant is not None:
+            values.append(instant)
+            where.append(template.format(f"${len(values)}"))
+
+    for column, wanted in (
+        ("service_order_id", query.service_order_ids),
+        ("status", query.statuses),
+        ("asin", query.asins),
+        ("store_id", query.store_ids),
+    ):
+        if wanted:
+            among(f"{column} IN ({{}})", wanted)
+    if stores is not None:
+        among("store_id IN ({})", sorted(stores))
+    for kind, wanted in (
+        ("PRODUCT_ORDER", query.product_order_ids),
+        ("TRACKING", query.tracking_ids),
+        ("SKILL", query.required_skills),
+    ):
+        if wanted:
+            among(
+                "service_job_id IN (SELECT service_job_id FROM job_keys"
+                f" WHERE seller_id = $1 AND kind = '{kind}' AND value IN ({{}}))",
+                wanted,
+            )
+    compare("created_at >= {}", query.created_after)
+    compare("created_at <= {}", query.created_before)
+    compare("updated_at >= {}", query.last_updated_after)
+    compare("updated_at <= {}", query.last_updated_before)
+    if query.schedule_start is not None or query.schedule_end is not None:
+        visit = ["a.seller_id = $1", "a.service_job_id = jobs.service_job_id", "a.status <> 'CANCELLED'"]
+        for comparison, instant in ((">=", query.schedule_start), ("<=", query.schedule_end)):
+            if instant is not None:
+                values.append(instant)
+                visit.append(f"a.start_at {comparison} ${len(values)}")
+        where.append(f"EXISTS (SELECT 1 FROM appointments a WHERE {' AND '.join(visit)})")
+    return " AND ".join(where), values
