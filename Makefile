@@ -110,12 +110,14 @@ $(VENV_STAMP):
 
 $(DEV_STAMP): | $(VENV_STAMP)
 	@echo "installing everything from $(LOCKS)/dev.lock (a minute or two)"
-	@$(PIP) install --require-hashes -r $(LOCKS)/dev.lock
+	@$(PIP) install --no-compile --require-hashes -r $(LOCKS)/dev.lock
+	@# Compiled here on all cores, and not on first import, where a dependency's warnings would fail a test.
+	@$(PY) -W ignore -m compileall -qq -j 0 $(VENV)/lib || true
 	@rm -f $(VENV)/.dev-*; touch $@
 
 $(SERVER_STAMP): | $(VENV_STAMP)
 	@echo "installing the server's packages from $(LOCKS)/server.lock"
-	@$(PIP) install --require-hashes -r $(LOCKS)/build.lock -r $(LOCKS)/server.lock
+	@$(PIP) install --no-compile --require-hashes -r $(LOCKS)/build.lock -r $(LOCKS)/server.lock
 	@rm -f $(VENV)/.server-*; touch $@
 
 $(PACKAGE_STAMP): | $(VENV_STAMP)
