@@ -12,6 +12,7 @@ from fieldserve.config import Settings
 from fieldserve.store.blobs import Blobs
 from fieldserve.store.engine import Conflict, Database, Unavailable, Use
 from fieldserve.store.events import Event
+from fieldserve.store.keys import Seal
 from fieldserve.wire.times import Instant
 
 T = TypeVar("T")
@@ -101,6 +102,7 @@ class Context:
     settings: Settings
     database: Database
     blobs: Blobs
+    seal: Seal
     clock: Clock = field(default_factory=SystemClock)
     ids: Identifiers = field(default_factory=Identifiers)
     observations: Observations = field(default_factory=Observations)

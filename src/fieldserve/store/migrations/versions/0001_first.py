@@ -201,7 +201,7 @@ CREATE TABLE documents (
     upload_until BIGINT NOT NULL,
     keep_until BIGINT NOT NULL,
     uploaded_at BIGINT,
-    stored_length BIGINT,
+    blob_key TEXT,
     appointment_id TEXT,
     content_sha256 TEXT,
     attached_at BIGINT,
@@ -209,6 +209,7 @@ CREATE TABLE documents (
     FOREIGN KEY (seller_id, appointment_id) REFERENCES appointments
 );
 CREATE INDEX documents_of_appointment ON documents (seller_id, appointment_id);
+CREATE INDEX documents_waiting ON documents (keep_until) WHERE appointment_id IS NULL;
 
 CREATE TABLE applications (
     application_id TEXT NOT NULL PRIMARY KEY,
