@@ -5,7 +5,7 @@ clocks skips or repeats is read with the offset in force before the change (PEP 
 Gregorian ordinals as in `datetime.date.toordinal`; times of day are microseconds since the local midnight.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -43,7 +43,7 @@ class Recurrence(NamedTuple):
 
 
 class Availability(NamedTuple):
-    """A capacity from `start` until `end`, repeated at the same wall-clock times if there is a recurrence."""
+    """A capacity (at least 1) from `start` until `end`, repeated at the same wall-clock times by a recurrence."""
 
     start: Instant
     end: Instant
@@ -156,22 +156,10 @@ def _dates(rule: _Rule, first: int, past: int) -> range | list[int]:
     return [day for day in days if (day - 1) % 7 in weekdays or date.fromordinal(day).day in month_days]
 
 
-def _repeated(rule: _Rule, zone: ZoneInfo, first: int, past: int) -> Iterator[Interval]:
-    """The rule's occurrences that start on the dates from `first` up to but excluding `past`, by date."""
-    opens, closes, span, end = rule.opens, rule.closes, rule.span, rule.end
-    past = min(past, rule.past, LAST_ORDINAL + 1 - span)
-    for stretch in _stretches_between(zone, max(first, rule.first), past):
-        for day in _dates(rule, stretch.first, stretch.past):
-            if stretch.offset is not None:
-                start = (day - EPOCH_ORDINAL) * DAY + opens - stretch.offset
-            else:
-                start = instant_of(zone, day, opens)
-            if stretch.offset is not None and day + span < stretch.past:
-                until = (day + span - EPOCH_ORDINAL) * DAY + closes - stretch.offset
-            else:
-                until = instant_of(zone, day + span, closes)
-            if start < until and start < end:
-                yield start, until
+@lru_cache(maxsize=4096)
+def _stretches_of_window(zone: ZoneInfo, first: int, past: int) -> tuple[Stretch, ...]:
+    """As `_stretches_between`; cached, since the records of one store ask about the same dates."""
+    return tuple(_stretches_between(zone, first, past))
 
 
 def occurrences(record: Availability, zone: ZoneInfo, window: Interval) -> list[Interval]:
@@ -181,30 +169,57 @@ def occurrences(record: Availability, zone: ZoneInfo, window: Interval) -> list[
     day, until `end`'s local time of day as many dates later as `end`'s local date is after `start`'s. Where the
     clocks change so that an occurrence would end no later than it starts, there is none.
     """
-    return list(_occurring(record, zone, window))
-
-
-def _occurring(record: Availability, zone: ZoneInfo, window: Interval) -> Iterator[Interval]:
     begin, until = window
-    if record.recurrence is None:
-        if record.start < record.end and record.start < until and begin < record.end and begin < until:
-            yield record.start, record.end
-        return
     if begin >= until:
-        return
+        return []
+    if record.recurrence is None:
+        meets = record.start < record.end and record.start < until and begin < record.end
+        return [(record.start, record.end)] if meets else []
     rule = _rule(record, zone)
-    # Offsets stay within a day of UTC, so two dates more on either side hold all that can reach into the window.
-    first = begin // DAY + EPOCH_ORDINAL - rule.span - 2
-    past = until // DAY + EPOCH_ORDINAL + 3
-    for start, end in _repeated(rule, zone, first, past):
-        if start < until and begin < end:
-            yield start, end
+    # Wall-clock times are less than a day away from UTC.
+    first = (begin - rule.closes - DAY) // DAY - rule.span + EPOCH_ORDINAL
+    past = (until - rule.opens + DAY) // DAY + 1 + EPOCH_ORDINAL
+    first, past = max(first, rule.first), min(past, rule.past, LAST_ORDINAL + 1 - rule.span)
+    last = min(until, rule.end)
+    return [
+        (start, end)
+        for stretch in _stretches_of_window(zone, first, past)
+        for start, end in _repeated(rule, zone, stretch)
+        if start < last and begin < end
+    ]
+
+
+def _repeated(rule: _Rule, zone: ZoneInfo, stretch: Stretch) -> list[Interval]:
+    """What the rule starts on the dates of a stretch, whether or not before the rule's end."""
+    if stretch.offset is None:
+        return _resolved(rule, zone, _dates(rule, stretch.first, stretch.past))
+    opens = rule.opens - EPOCH_ORDINAL * DAY - stretch.offset
+    closes = rule.closes - EPOCH_ORDINAL * DAY - stretch.offset + rule.span * DAY
+    if rule.span == 0:
+        dates = _dates(rule, stretch.first, stretch.past) if opens < closes else ()
+        return [(day * DAY + opens, day * DAY + closes) for day in dates]
+    inside = max(stretch.first, stretch.past - rule.span)
+    found = [(day * DAY + opens, day * DAY + closes) for day in _dates(rule, stretch.first, inside)]
+    return found + _resolved(rule, zone, _dates(rule, inside, stretch.past))
+
+
+def _resolved(rule: _Rule, zone: ZoneInfo, dates: Iterable[int]) -> list[Interval]:
+    """What the rule starts on the dates, looking up every offset."""
+    spans = [(instant_of(zone, day, rule.opens), instant_of(zone, day + rule.span, rule.closes)) for day in dates]
+    return [(start, end) for start, end in spans if start < end]
 
 
 def weighed(record: Availability, zone: ZoneInfo, window: Interval) -> list[Run]:
     """The record as `(start, end, capacity)` runs, ascending and disjoint: overlaps with itself do not add up."""
     capacity = record.capacity
-    return [(start, end, capacity) for start, end in union(sorted(_occurring(record, zone, window)))]
+    return [(start, end, capacity) for start, end in union(sorted(occurrences(record, zone, window)))]
+
+
+def open_hours(records: Sequence[Availability], zone: ZoneInfo, window: Interval) -> list[Interval]:
+    """When `scheduled` is not zero, as ascending disjoint intervals that share an instant with the window."""
+    if len(records) == 1:
+        return union(sorted(occurrences(records[0], zone, window)))
+    return union(sorted(each for record in records for each in occurrences(record, zone, window)))
 
 
 def scheduled(records: Sequence[Availability], zone: ZoneInfo, window: Interval) -> Steps:
@@ -252,9 +267,9 @@ def overlapping(record: Availability, earlier: Sequence[Availability], zone: Zon
 
 def _overlap(one: Availability, other: Availability, zone: ZoneInfo) -> bool:
     if one.recurrence is None:
-        return any(True for _ in _occurring(other, zone, (one.start, one.end)))
+        return bool(occurrences(other, zone, (one.start, one.end)))
     if other.recurrence is None:
-        return any(True for _ in _occurring(one, zone, (other.start, other.end)))
+        return bool(occurrences(one, zone, (other.start, other.end)))
     a, b = _rule(one, zone), _rule(other, zone)
     first = max(a.first - b.span, b.first - a.span) - 2
     past = min(a.past + a.span, b.past + b.span) + 3
@@ -307,5 +322,5 @@ def _meet_near(ordinal: int, one: Availability, other: Availability, zone: ZoneI
     reach = (3 + max(a.span, b.span)) * DAY
     noon = (ordinal - EPOCH_ORDINAL) * DAY
     window = (noon - reach, noon + reach)
-    mine, others = _occurring(one, zone, window), list(_occurring(other, zone, window))
+    mine, others = occurrences(one, zone, window), occurrences(other, zone, window)
     return any(start < end2 and start2 < end for start, end in mine for start2, end2 in others)

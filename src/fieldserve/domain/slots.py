@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from .capacity import Reservation, Visit, visiting
 from .intervals import DAY, HOUR, ZERO, Instant, Interval, Steps, union
-from .schedules import LAST_ORDINAL, Availability, instant_of, local, scheduled, weighed
+from .schedules import LAST_ORDINAL, Availability, instant_of, local, open_hours, scheduled, weighed
 
 __all__ = [
     "HORIZON",
@@ -181,8 +181,8 @@ def _capacities(
         return [0] * len(starts)
     ends = [start + duration for start in open_starts]
     window = (open_starts[0], ends[-1])
-    free = hours - _reserved(store.reservations, store.zone, window) - visiting(store.visits)
-    left = free.minima(open_starts, ends)
+    taken = visiting(store.visits) + _reserved(store.reservations, store.zone, window)
+    left = (hours - taken).minima(open_starts, ends)
     if store.technicians:
         staff = _staff(service, store, open_starts, duration, window)
         left = [one if one < other else other for one, other in zip(left, staff, strict=True)]
@@ -205,23 +205,20 @@ def _staff(
     Turned round: a visit, or an hour off, forbids a stretch of starts. Summing over the technicians the stretches in
     which each cannot start gives how many are busy; one pass over the starts reads it off.
     """
-    changes: dict[Instant, int] = {}
     eligible = [
         each
         for each in store.technicians
         if each.eligible and service.location_type in each.location_types and service.skills <= each.skills
     ]
+    forbidden = _forbidden(service, store.waiting, duration)
     for technician in eligible:
-        forbidden = _forbidden(service, technician.visits, duration)
-        forbidden += _off_duty(technician, duration, window)
-        forbidden.sort()
-        for begin, until in union(forbidden):
-            changes[begin] = changes.get(begin, 0) + 1
-            changes[until] = changes.get(until, 0) - 1
-    for begin, until in _forbidden(service, store.waiting, duration):
-        changes[begin] = changes.get(begin, 0) + 1
-        changes[until] = changes.get(until, 0) - 1
-    return [len(eligible) - busy for busy in Steps.changing(changes).samples(starts)]
+        own = _forbidden(service, technician.visits, duration)
+        own += _off_duty(technician, duration, window)
+        own.sort()
+        forbidden += union(own)
+    begun = sorted([begin for begin, _ in forbidden])
+    done = sorted([until for _, until in forbidden])
+    return [len(eligible) - bisect_right(begun, start) + bisect_right(done, start) for start in starts]
 
 
 def _forbidden(service: ServiceRules, visits: Sequence[Visit], duration: int) -> list[Interval]:
@@ -245,7 +242,19 @@ def _off_duty(technician: TechnicianState, duration: int, window: Interval) -> l
 
     Visits need no look here: a start that overlaps a visit already conflicts with it.
     """
-    duty = scheduled(technician.records, technician.zone, window)
+    start, end = window
     if technician.reservations:
+        duty = scheduled(technician.records, technician.zone, window)
         duty -= _reserved(technician.reservations, technician.zone, window)
-    return [(start - duration + 1, end) for start, end, value in duty.runs(window) if value < 1]
+        hours = union([(begin, until) for begin, until, value in duty.runs(window) if value >= 1])
+    else:
+        hours = open_hours(technician.records, technician.zone, window)
+    closed_until = start
+    forbidden = []
+    for begin, until in hours:
+        if closed_until < begin:
+            forbidden.append((closed_until - duration + 1, begin))
+        closed_until = until
+    if closed_until < end:
+        forbidden.append((closed_until - duration + 1, end))
+    return forbidden
