@@ -69,11 +69,11 @@ CREATE TABLE services (
     seller_id TEXT NOT NULL REFERENCES sellers,
     asin TEXT NOT NULL CHECK (length(asin) = 10),
     title TEXT NOT NULL,
-    duration_minutes INTEGER NOT NULL CHECK (duration_minutes > 0),
+    duration_minutes INTEGER NOT NULL CHECK (duration_minutes BETWEEN 1 AND 10080),
     slot_interval_minutes INTEGER NOT NULL CHECK (slot_interval_minutes > 0),
     notice_minutes INTEGER NOT NULL CHECK (notice_minutes >= 0),
-    buffer_before_minutes INTEGER NOT NULL CHECK (buffer_before_minutes >= 0),
-    buffer_after_minutes INTEGER NOT NULL CHECK (buffer_after_minutes >= 0),
+    buffer_before_minutes INTEGER NOT NULL CHECK (buffer_before_minutes BETWEEN 0 AND 1440),
+    buffer_after_minutes INTEGER NOT NULL CHECK (buffer_after_minutes BETWEEN 0 AND 1440),
     service_location_type TEXT NOT NULL CHECK (service_location_type IN ('IN_HOME', 'IN_STORE', 'ONLINE')),
     skills TEXT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -90,10 +90,12 @@ CREATE TABLE schedule_records (
     days_of_week INTEGER NOT NULL,
     days_of_month BIGINT NOT NULL,
     capacity INTEGER NOT NULL CHECK (capacity >= 1),
+    last_at BIGINT NOT NULL,
     PRIMARY KEY (seller_id, resource_id, position),
     FOREIGN KEY (seller_id, resource_id) REFERENCES resources,
     CHECK (start_at < end_at)
 );
+CREATE INDEX schedule_records_by_end ON schedule_records (seller_id, resource_id, last_at);
 
 CREATE TABLE reservations (
     seller_id TEXT NOT NULL,
@@ -156,8 +158,8 @@ CREATE TABLE appointments (
     status TEXT NOT NULL CHECK (status IN ('ACTIVE', 'CANCELLED', 'COMPLETED')),
     start_at BIGINT NOT NULL,
     end_at BIGINT NOT NULL,
-    buffer_before BIGINT NOT NULL,
-    buffer_after BIGINT NOT NULL,
+    buffer_before BIGINT NOT NULL CHECK (buffer_before BETWEEN 0 AND 86400000000),
+    buffer_after BIGINT NOT NULL CHECK (buffer_after BETWEEN 0 AND 86400000000),
     waiting INTEGER NOT NULL CHECK (waiting IN (0, 1)),
     rescheduled_to TEXT,
     arrival_start BIGINT,
@@ -168,7 +170,7 @@ CREATE TABLE appointments (
     PRIMARY KEY (seller_id, appointment_id),
     FOREIGN KEY (seller_id, service_job_id) REFERENCES jobs,
     UNIQUE (seller_id, service_job_id, position),
-    CHECK (start_at < end_at)
+    CHECK (start_at < end_at AND end_at - start_at <= 604800000000)
 );
 CREATE INDEX appointments_of_store ON appointments (seller_id, store_id, end_at) WHERE status = 'ACTIVE';
 CREATE UNIQUE INDEX one_active_appointment ON appointments (seller_id, service_job_id) WHERE status = 'ACTIVE';

@@ -1,0 +1,186 @@
+"""All that decides about slots and capacity, read together: the hot path of searching and of booking.
+
+A store is read with five statements, six under lock, each answered from an index however long the seller has been
+there; only what can matter in the window is read.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from fieldserve.domain.capacity import Reservation, Visit
+from fieldserve.domain.intervals import MINUTE, Interval
+from fieldserve.domain.schedules import Availability
+from fieldserve.domain.services import LONGEST_BUFFER
+from fieldserve.domain.slots import StoreState, TechnicianState
+from fieldserve.store import reservations, schedules
+from fieldserve.store.engine import LOCK, Connection, Row, placeholders
+from fieldserve.store.resources import Resource
+from fieldserve.wire.appointments import LONGEST_APPOINTMENT_MINUTES
+
+_LONGEST_VISIT = LONGEST_APPOINTMENT_MINUTES * MINUTE
+
+
+class LoadedStore(NamedTuple):
+    """A store as slots and booking see it, and the marketplace that it serves."""
+
+    marketplace_id: str
+    state: StoreState
+
+
+class ResourceState(NamedTuple):
+    """What a single resource's capacities are worked out from."""
+
+    zone: ZoneInfo
+    records: Sequence[Availability]
+    reservations: Sequence[Reservation]
+    visits: Sequence[Visit]
+
+
+# CAST, since PostgreSQL cannot tell the type of a parameter that stands alone in a SELECT.
+_TEAM = """
+SELECT CAST($2 AS TEXT) UNION ALL
+SELECT technician_id FROM store_technicians WHERE seller_id = $1 AND store_id = $2"""
+
+_LOCK_TEAM = f"""
+SELECT resource_id FROM resources WHERE seller_id = $1 AND resource_id IN ({_TEAM})
+ORDER BY resource_id {LOCK}"""
+
+_DESCRIBE = """
+SELECT r.resource_id, r.time_zone, r.marketplace_id, s.scheduling_type,
+    t.skills, t.service_location_types, t.registered, t.background_checked
+FROM resources r
+LEFT JOIN stores s ON s.seller_id = r.seller_id AND s.store_id = r.resource_id
+LEFT JOIN technicians t ON t.seller_id = r.seller_id AND t.technician_id = r.resource_id
+WHERE r.seller_id = $1 AND r.resource_id IN ({ids})
+ORDER BY r.resource_id"""
+
+# The index is on the end alone. A visit that matters ends at most a longest buffer before the window and, since none is
+# longer than the longest, at most that and a buffer after it; what is left is then told by the visit's own buffers.
+_NEAR = """
+    AND {v}.end_at > $2 AND {v}.end_at < $3 AND ({v}.end_at > $4 OR {v}.end_at + a.buffer_after > $5)
+    AND ({v}.start_at < $6 OR {v}.start_at - a.buffer_before < $7)"""
+
+_OF_STORE = f"""
+SELECT a.start_at, a.end_at, a.buffer_before, a.buffer_after, a.waiting FROM appointments a
+WHERE a.seller_id = $1 AND a.store_id = $8 AND a.status = 'ACTIVE'{_NEAR.format(v="a")}"""
+
+_OF_TECHNICIANS = f"""
+SELECT t.start_at, t.end_at, a.buffer_before, a.buffer_after, t.technician_id
+FROM appointment_technicians t
+JOIN appointments a ON a.seller_id = t.seller_id AND a.appointment_id = t.appointment_id
+WHERE t.seller_id = $1 AND t.active = 1{_NEAR.format(v="t")} AND t.technician_id IN ({{ids}})"""
+
+
+async def load(
+    c: Connection,
+    seller_id: str,
+    store_id: str,
+    window: Interval,
+    lock: bool = False,
+    buffer: int = LONGEST_BUFFER,
+) -> LoadedStore | None:
+    """A store with everything that decides about slots inside the window; None where the seller has no such store.
+
+    Its technicians come with their visits at other stores, too. With `lock` the rows of the store and its technicians
+    stay locked, in the order of their ids, until the transaction ends. `buffer`, the greater of the service's two in
+    microseconds, spares reading visits that are too far off to matter to it; without it any service may be asked.
+    """
+    team = await _team(c, seller_id, store_id, lock)
+    store = team.pop(store_id, None)
+    if store is None or store[3] is None:
+        return None
+    _, time_zone, marketplace_id, scheduling_type, *_ = store
+    records = await schedules.of_resources(c, seller_id, (store_id, *team), window)
+    reserved = await reservations.of_resources(c, seller_id, (store_id, *team), window)
+    visits, waiting = await _visits_of_store(c, seller_id, store_id, window, buffer)
+    busy = await _visits_of_technicians(c, seller_id, tuple(team), window, buffer) if team else {}
+    technicians = [
+        _technician(row, records.get(row[0], ()), reserved.get(row[0], ()), busy.get(row[0], ()))
+        for row in team.values()
+    ]
+    state = StoreState(
+        ZoneInfo(time_zone),
+        scheduling_type,
+        records.get(store_id, ()),
+        reserved.get(store_id, ()),
+        visits,
+        waiting,
+        technicians,
+    )
+    return LoadedStore(marketplace_id, state)
+
+
+async def load_resource(c: Connection, resource: Resource, window: Interval) -> ResourceState:
+    """What decides about a store's or a technician's capacities inside the window."""
+    seller_id, resource_id = resource.seller_id, resource.resource_id
+    records = await schedules.of_resources(c, seller_id, (resource_id,), window)
+    reserved = await reservations.of_resources(c, seller_id, (resource_id,), window)
+    visits: Sequence[Visit]
+    if resource.kind == "STORE":
+        visits, _ = await _visits_of_store(c, seller_id, resource_id, window, 0)
+    else:
+        busy = await _visits_of_technicians(c, seller_id, (resource_id,), window, 0)
+        visits = busy.get(resource_id, ())
+    return ResourceState(resource.zone, records.get(resource_id, ()), reserved.get(resource_id, ()), visits)
+
+
+async def _team(c: Connection, seller_id: str, store_id: str, lock: bool) -> dict[str, Row]:
+    """The rows of the store and its technicians by id."""
+    if lock:
+        # Read again after the lock is held: what a statement saw before it had to wait may be out of date. Nobody
+        # who has joined the store since is read, since nobody has locked them.
+        ids = [row[0] for row in await c.fetch(_LOCK_TEAM, seller_id, store_id)]
+        rows = await c.fetch(_DESCRIBE.format(ids=placeholders(ids, after=1)), seller_id, *ids)
+    else:
+        rows = await c.fetch(_DESCRIBE.format(ids=_TEAM), seller_id, store_id)
+    return {row[0]: row for row in rows}
+
+
+def _near(seller_id: str, window: Interval, buffer: int) -> tuple[str | int, ...]:
+    start, end = window
+    first, last = start - LONGEST_BUFFER, end + LONGEST_BUFFER + _LONGEST_VISIT
+    return seller_id, first, last, start - buffer, start, end + buffer, end
+
+
+async def _visits_of_store(
+    c: Connection, seller_id: str, store_id: str, window: Interval, buffer: int
+) -> tuple[list[Visit], list[Visit]]:
+    """The store's visits, and those among them that wait for a technician."""
+    rows = await c.fetch(_OF_STORE, *_near(seller_id, window, buffer), store_id)
+    visits = [Visit._make(row[:4]) for row in rows]
+    return visits, [visit for visit, row in zip(visits, rows, strict=True) if row[4]]
+
+
+async def _visits_of_technicians(
+    c: Connection, seller_id: str, technician_ids: Sequence[str], window: Interval, buffer: int
+) -> dict[str, list[Visit]]:
+    sql = _OF_TECHNICIANS.format(ids=placeholders(technician_ids, after=7))
+    found: dict[str, list[Visit]] = {}
+    for row in await c.fetch(sql, *_near(seller_id, window, buffer), *technician_ids):
+        found.setdefault(row[4], []).append(Visit._make(row[:4]))
+    return found
+
+
+def _technician(
+    row: Row, records: Sequence[Availability], reserved: Sequence[Reservation], visits: Sequence[Visit]
+) -> TechnicianState:
+    technician_id, time_zone, _, _, skills, location_types, registered, background_checked = row
+    return TechnicianState(
+        technician_id,
+        _texts(skills),
+        _texts(location_types),
+        bool(registered and background_checked),
+        records,
+        reserved,
+        visits,
+        ZoneInfo(time_zone),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _texts(json: str) -> frozenset[str]:
+    return frozenset(msgspec.json.decode(json, type=list[str]))
