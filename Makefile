@@ -51,7 +51,7 @@ check: setup ## lint, format, types, and who may import whom
 	@echo "ruff check"; $(VENV)/bin/ruff check .
 	@echo "ruff format"; $(VENV)/bin/ruff format --check .
 	@echo "mypy"; $(VENV)/bin/mypy
-	@echo "import-linter"; $(VENV)/bin/lint-imports --quiet
+	@echo "import-linter"; $(VENV)/bin/lint-imports --no-logo
 
 .PHONY: format
 format: setup ## rewrite the code as `make check` wants it
