@@ -30,11 +30,12 @@ class Warn(msgspec.Struct, omit_defaults=True, rename="camel", frozen=True):
 
 
 class ApiError(Exception):
-    """An answer that is no success: its HTTP status and its errors, in order."""
+    """An answer that is no success: its HTTP status and its errors, in order; `says` is its entry, if one alone."""
 
-    def __init__(self, status: int, faults: Iterable[Fault]):
+    def __init__(self, status: int, faults: Iterable[Fault], says: "Says | None" = None):
         self.status = status
         self.faults = tuple(faults)
+        self.says = says
         super().__init__(f"{status}: " + "; ".join(f"{fault.code}: {fault.message}" for fault in self.faults))
 
 
@@ -51,7 +52,7 @@ class Says:
         return Fault(self.code, self.message.format(**values), details)
 
     def error(self, details: str | None = None, /, **values: object) -> ApiError:
-        return ApiError(self.status, (self.fault(details, **values),))
+        return ApiError(self.status, (self.fault(details, **values),), self)
 
 
 # Said by every operation.
