@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from fieldserve.config import Settings
+from fieldserve.operations.client_secrets import ClientSecrets
 from fieldserve.store.blobs import Blobs
 from fieldserve.store.engine import Conflict, Database, Unavailable, Use
 from fieldserve.store.events import Event
@@ -106,6 +107,7 @@ class Context:
     clock: Clock = field(default_factory=SystemClock)
     ids: Identifiers = field(default_factory=Identifiers)
     observations: Observations = field(default_factory=Observations)
+    client_secrets: ClientSecrets = field(default_factory=ClientSecrets)
 
 
 async def transact(context: Context, use: Use[T]) -> T:
