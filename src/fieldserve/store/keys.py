@@ -1,8 +1,9 @@
-"""The master key, and what it seals: nothing that the database, the documents' folder or a backup of them holds is usable
-without it.
+"""The master key, and what it seals: nothing that the database, the documents' folder or a backup of them holds is
+usable without it.
 
-It is 32 bytes: `FIELDSERVE_MASTER_KEY` (base64) where that is set, otherwise the file `master.key` of the data folder, made on the
-first start with mode 0600. Processes that serve the same database need the same key; whoever loses it loses the documents.
+It is 32 bytes: `FIELDSERVE_MASTER_KEY` (base64) where that is set, otherwise the file `master.key` of the data
+folder, made on the first start with mode 0600. Processes that serve the same database need the same key; whoever
+loses it loses the documents.
 """
 
 import base64
@@ -41,13 +42,14 @@ class Seal:
         self._signing_key = _derived(master_key, b"fieldserve: sign")
 
     def seal(self, plain: bytes, about: str) -> bytes:
-        """AES-256-GCM under a fresh nonce, which precedes the ciphertext. Only `open` with the same `about` opens it, so that
-        what was sealed for one thing cannot be put in the place of another."""
+        """AES-256-GCM under a fresh nonce, which precedes the ciphertext. Only `open` with the same `about` opens it,
+        so that what was sealed for one thing cannot be put in the place of another."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, about.encode())
 
     def open(self, sealed: bytes, about: str) -> bytes:
-        """What was sealed. Raises KeyFault if it was changed, is about something else or was sealed with another key."""
+        """What was sealed. Raises KeyFault if it was changed, is about something else or was sealed with another
+        key."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], about.encode())
         except (InvalidTag, ValueError) as fault:

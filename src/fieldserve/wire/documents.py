@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from fieldserve.wire.errors import Fault, Says
+from fieldserve.wire.errors import BODY_TOO_LARGE, Fault, Says
 from fieldserve.wire.parameters import ParameterFault
 from fieldserve.wire.parts import Part
 
@@ -89,3 +89,52 @@ def read_upload(document: ServiceUploadDocument) -> UploadValue:
         if content_type == document.content_type:
             return UploadValue(content_type, int(document.content_length), document.content_md5)
     raise WRONG_TYPE.error()
+
+
+# ---- what uploading answers when it refuses, as {"errors": [...]}
+
+UPLOAD_REFUSED = Says(
+    403,
+    "Unauthorized",
+    "Access to requested resource is denied.",
+    "the upload URL is not one that this server signed, or its document is no longer there",
+)
+UPLOAD_EXPIRED = Says(
+    403,
+    "Unauthorized",
+    "The upload URL has expired. Create another upload destination.",
+    "the upload began later than 5 minutes after its URL was made",
+)
+UPLOAD_HEADERS = Says(
+    400,
+    "InvalidInput",
+    "Missing or invalid request headers: [{names}]",
+    "a header of payload.headers was not sent, or with another value",
+)
+UPLOAD_DIGEST = Says(
+    400,
+    "InvalidInput",
+    "The uploaded bytes do not have the MD5 digest that was announced.",
+    "contentMD5, or the header Content-MD5, is not the MD5 (base64) of the uploaded bytes",
+)
+UPLOAD_TOO_SLOW = Says(
+    408,
+    "RequestTimeout",
+    "The upload was not complete within {seconds} seconds.",
+    "the bytes came too slowly",
+)
+UPLOAD_ATTACHED = Says(
+    409,
+    "InvalidInput",
+    "The document is attached to an appointment and cannot be replaced.",
+    "an upload to a document that setAppointmentFulfillmentData has taken",
+)
+UPLOAD_ERRORS = (
+    UPLOAD_REFUSED,
+    UPLOAD_EXPIRED,
+    UPLOAD_HEADERS,
+    UPLOAD_DIGEST,
+    UPLOAD_TOO_SLOW,
+    UPLOAD_ATTACHED,
+    BODY_TOO_LARGE,
+)
