@@ -1,12 +1,17 @@
-"""What all tests may use: an event loop and real PostgreSQL databases."""
+"""What all tests may use: an event loop, real PostgreSQL databases, and a migrated database of either kind."""
 
+import asyncio
 import itertools
 import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from fieldserve.store import engine, migrate
+from fieldserve.store.engine import Database
 from tests import postgresql
 
 _AT_END = pytest.StashKey[ExitStack]()
@@ -64,3 +69,56 @@ def postgres_database(create_postgres_database: Callable[[str | None], str], pos
     yield url
     name = url.partition("?")[0].rpartition("/")[2]
     postgresql.run(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file to make copies of."""
+    path = tmp_path_factory.mktemp("migrated") / "empty.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(create_postgres_database: Callable[[str | None], str]) -> str:
+    """The URL of a migrated, empty PostgreSQL database to make copies of; nobody may stay connected to it."""
+    url = create_postgres_database(None)
+    _migrate(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database of the test's own: each test runs on both kinds."""
+    # Asked for by name, so that nobody starts a PostgreSQL who runs the others only.
+    if request.param == "sqlite":
+        path = tmp_path / "fieldserve.db"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    template = _name(request.getfixturevalue("migrated_postgres"))
+    url = request.getfixturevalue("create_postgres_database")(template)
+    yield url
+    postgresql.run(request.getfixturevalue("postgres_url"), f'DROP DATABASE "{_name(url)}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open, migrated, empty database: each test runs on both kinds."""
+    database = await engine.connect(database_url, durable=False)
+    yield database
+    await database.close()
+
+
+def _name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def _migrate(url: str) -> None:
+    async def migrate_and_close() -> None:
+        database = await engine.connect(url, durable=False)
+        await migrate.upgrade(database)
+        await database.close()
+
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(migrate_and_close())
