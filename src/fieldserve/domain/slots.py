@@ -7,6 +7,7 @@ books calls `capacity_at`, which answers for one start exactly what `slots` list
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -136,6 +137,7 @@ def conflict(one: Visit, other: Visit) -> bool:
     return one.start == other.start
 
 
+@lru_cache(maxsize=16384)
 def _midnight(zone: ZoneInfo, ordinal: int) -> Instant:
     return instant_of(zone, ordinal, 0)
 
