@@ -12,13 +12,15 @@ from fieldserve.config import Settings
 from fieldserve.operations.client_secrets import ClientSecrets
 from fieldserve.store.blobs import Blobs
 from fieldserve.store.engine import Conflict, Database, Unavailable, Use
-from fieldserve.store.events import Event
+from fieldserve.store.events import Event, append
 from fieldserve.store.keys import Seal
 from fieldserve.wire.times import Instant
 
 T = TypeVar("T")
 
 ATTEMPTS = 8
+# While the database is away observations wait, up to this many.
+MOST_OBSERVATIONS = 100_000
 
 
 class Clock(Protocol):
@@ -89,11 +91,16 @@ class Observations:
         self._waiting: list[Event] = []
 
     def add(self, event: Event) -> None:
-        self._waiting.append(event)
+        if len(self._waiting) < MOST_OBSERVATIONS:
+            self._waiting.append(event)
 
     def take(self) -> list[Event]:
         taken, self._waiting = self._waiting, []
         return taken
+
+    def give_back(self, events: list[Event]) -> None:
+        """Those that could not be written come first again, as far as there is room."""
+        self._waiting = [*events, *self._waiting][:MOST_OBSERVATIONS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +133,15 @@ async def transact(context: Context, use: Use[T]) -> T:
 async def read(context: Context, use: Use[T]) -> T:
     """Run a use that only reads."""
     return await context.database.read(use)
+
+
+async def write_observations(context: Context) -> None:
+    """Write what was observed since the last time. Raises Unavailable, and then keeps it."""
+    taken = context.observations.take()
+    if not taken:
+        return
+    try:
+        await transact(context, lambda c: append(c, *taken))
+    except Unavailable:
+        context.observations.give_back(taken)
+        raise

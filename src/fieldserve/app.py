@@ -1,0 +1,142 @@
+"""The composition root: every object is built here, once, from the settings."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fieldserve import config
+from fieldserve.api import health, openapi, operator, tokens, uploads
+from fieldserve.api.edge import Answer, Edge
+from fieldserve.api.endpoints import ENDPOINTS
+from fieldserve.api.usage_plans import UsagePlans
+from fieldserve.config import Settings
+from fieldserve.operations.documents import purge_documents
+from fieldserve.operations.run import Clock, Context, Identifiers, SystemClock, write_observations
+from fieldserve.operations.tokens import purge_tokens
+from fieldserve.sandbox import static
+from fieldserve.store import migrate
+from fieldserve.store.blobs import open_blobs
+from fieldserve.store.engine import Unavailable, connect
+from fieldserve.store.keys import open_seal
+from fieldserve.wire.operations import Operation
+
+log = logging.getLogger("fieldserve")
+
+OBSERVATIONS_EVERY = 0.5
+PURGE_EVERY = 3600.0
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: Identifiers | None = None,
+    durable: bool = True,
+) -> AsyncIterator[Context]:
+    """A context on a database that is migrated; closed at the end, observations written. Raises Unavailable, KeyFault."""
+    database = await connect(settings.database_url, durable=durable)
+    context = None
+    try:
+        await migrate.upgrade(database)
+        context = Context(
+            settings,
+            database,
+            open_blobs(settings.documents_location),
+            open_seal(settings.data),
+            clock or SystemClock(),
+            ids or Identifiers(),
+        )
+        yield context
+        await write_observations(context)
+    finally:
+        if context is not None:
+            context.client_secrets.close()
+        await database.close()
+
+
+def create_app(context: Context) -> ASGIApp:
+    """The server on a context that is open."""
+    answer_cases = _static if context.settings.sandbox == "static" else None
+    edge = Edge(context, ENDPOINTS, UsagePlans(context.clock), answer_cases)
+    rest = Starlette(routes=[*tokens.ROUTES, *uploads.ROUTES, *operator.ROUTES, *health.ROUTES, *openapi.ROUTES])
+    rest.state.context = context
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # The 17 operations are most of the traffic and need none of Starlette's routing.
+        if scope["type"] == "http" and scope["path"].startswith("/service/"):
+            await edge(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return app
+
+
+def _static(operation: Operation, path: Mapping[str, str], query: Mapping[str, list[str]], body: bytes) -> Answer:
+    try:
+        value = msgspec.json.decode(body) if body else None
+    except (msgspec.DecodeError, RecursionError):
+        value = None
+    found = static.answer(operation.id, path, query, value)
+    return Answer(found.status, found.body, operation.rate)
+
+
+class Server:
+    """The server as a process runs it: the context opens when the process starts and closes when it ends."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with opened(self._settings) as context:
+                self._app = create_app(context)
+                chores = [
+                    asyncio.create_task(_every(OBSERVATIONS_EVERY, write_observations, context)),
+                    asyncio.create_task(_every(PURGE_EVERY, _purge, context)),
+                ]
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                for chore in chores:
+                    chore.cancel()
+                await asyncio.gather(*chores, return_exceptions=True)
+        except Exception as fault:
+            log.exception("the server cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(fault)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _every(seconds: float, chore: object, context: Context) -> None:
+    assert callable(chore)
+    while True:
+        await asyncio.sleep(seconds)
+        # A chore that fails is tried again at its next turn; its data waits.
+        with contextlib.suppress(Unavailable):
+            await chore(context)
+
+
+async def _purge(context: Context) -> None:
+    await purge_tokens(context)
+    await purge_documents(context)
+
+
+def server() -> Server:
+    """What each process of `fieldserve serve` runs; its settings come by the environment."""
+    settings = config.load()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    return Server(settings)

@@ -1,0 +1,78 @@
+"""The command line. Each command's module is imported only when the command is used, so that `--help` answers at once."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+# Command → the module that has it, under the command's name, and one line of help.
+COMMANDS = {
+    "serve": ("fieldserve.cli.serve", "Serve the API."),
+    "demo": ("fieldserve.cli.demo", "Serve a demo world that is ready to be called."),
+    "tour": ("fieldserve.cli.tour", "Walk one service job through its life, step by step."),
+    "migrate": ("fieldserve.cli.migrate", "Bring the database to this version's schema."),
+    "sellers": ("fieldserve.cli.operate", "Add and list sellers."),
+    "stores": ("fieldserve.cli.operate", "Add and list stores."),
+    "technicians": ("fieldserve.cli.operate", "Add and list technicians."),
+    "services": ("fieldserve.cli.operate", "Add and list services."),
+    "orders": ("fieldserve.cli.operate", "Place orders for service jobs, hold, release or cancel them."),
+    "applications": ("fieldserve.cli.operate", "Register applications and authorize them."),
+    "keys": ("fieldserve.cli.operate", "Make and revoke keys of the operator API."),
+}
+
+
+class Commands(click.Group):
+    """A group that knows its commands' names and help, and imports one when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+
+
+def version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print the version and end."""
+    if asked and not ctx.resilient_parsing:
+        import fieldserve
+
+        click.echo(f"fieldserve {fieldserve.__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, callback=version, expose_value=False, is_eager=True, help="Print the version.")
+def cli() -> None:
+    """fieldserve: the open Services API, with real state behind it.
+
+    Settings come from FIELDSERVE_… environment variables; options win over them.
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line. What a user can mend is told in a line, without a trace."""
+    from fieldserve.config import SettingFault
+
+    try:
+        return cli.main(arguments, prog_name="fieldserve")
+    except SettingFault as fault:
+        fail(str(fault))
+
+
+def fail(message: str) -> None:
+    """End with a message for the person at the terminal."""
+    click.secho(f"fieldserve: {message}", fg="red", err=True)
+    sys.exit(2)

@@ -1,0 +1,105 @@
+"""`fieldserve serve`, and how the server's processes are started."""
+
+import os
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import fields
+
+import click
+
+from fieldserve.cli import fail
+from fieldserve.cli.options import settings, where_data_is, where_to_listen
+from fieldserve.config import Settings
+
+
+@click.command()
+@where_to_listen
+@where_data_is
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes; more than 1 takes PostgreSQL."
+)
+@click.option(
+    "--sandbox",
+    type=click.Choice(["off", "static", "dynamic"]),
+    help="static: answer the published sandbox cases; dynamic: real state, and the clock can be set.  [default: off]",
+)
+@click.option(
+    "--compat",
+    type=click.Choice(["strict", "tolerant"]),
+    help="tolerant: accept what well-known clients misplace, and log it.  [default: strict]",
+)
+def serve(workers: int, **given: object) -> None:
+    """Serve the API, until it is interrupted."""
+    chosen = settings(**given)
+    if workers > 1 and chosen.database_url.startswith("sqlite"):
+        fail("SQLite takes one process; give --database postgresql://… for --workers greater than 1")
+    run(
+        chosen,
+        workers,
+        lambda base: click.echo(f"fieldserve serves {base}\n  try it   {base}/docs\n  ready?   {base}/readyz"),
+    )
+
+
+def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
+    """Serve until interrupted. `ready` gets the base URL as soon as the server answers."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
+
+    port = chosen.port or _free_port(chosen.host)
+    _refuse_taken(chosen.host, port)
+    base = chosen.public_url or f"http://{_shown(chosen.host)}:{port}"
+    _hand_over(chosen, port)
+    threading.Thread(target=_announce, args=(f"http://{_shown(chosen.host)}:{port}", base, ready), daemon=True).start()
+    Granian(
+        "fieldserve.app:server",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=chosen.host,
+        port=port,
+        workers=workers,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        log_level=chosen.log_level,  # type: ignore[arg-type]
+        log_access=False,
+        respawn_failed_workers=workers > 1,
+    ).serve()
+
+
+def _hand_over(chosen: Settings, port: int) -> None:
+    # The server's processes read their settings as any process does: from the environment.
+    for field in fields(Settings):
+        value = port if field.name == "port" else getattr(chosen, field.name)
+        os.environ[f"FIELDSERVE_{field.name.upper()}"] = ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _announce(probe: str, base: str, ready: Callable[[str], None]) -> None:
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"{probe}/readyz", timeout=2):  # noqa: S310 (our own address)
+                ready(base)
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as fault:
+            fail(f"cannot listen on {host}:{port}: {fault.strerror}; choose another with --port")
+
+
+def _shown(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host  # noqa: S104
