@@ -251,6 +251,17 @@ CREATE TABLE tokens (
 );
 CREATE INDEX tokens_by_expiry ON tokens (expires_at);
 
+CREATE TABLE sign_ins (
+    code_hash TEXT NOT NULL PRIMARY KEY,
+    seller_id TEXT NOT NULL REFERENCES sellers,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    session_hash TEXT UNIQUE,
+    session_expires_at BIGINT,
+    ended_at BIGINT
+);
+CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
+
 CREATE TABLE operator_keys (
     key_hash TEXT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,

@@ -1,0 +1,167 @@
+"""The token endpoint as Login with Amazon answers it, the restricted data token, and the seller's consent.
+
+ROUTES are starlette's; their handlers find the `Context` in `request.app.state.context`.
+"""
+
+import base64
+import binascii
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from urllib.parse import unquote_plus
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from fieldserve.api import consent
+from fieldserve.api.authorize import authorize
+from fieldserve.api.forms import TooLarge, media_type, read_body, read_fields
+from fieldserve.api.usage_plans import UsagePlans
+from fieldserve.operations.run import Context
+from fieldserve.operations.tokens import create_restricted_data_token, issue
+from fieldserve.store.engine import Unavailable
+from fieldserve.wire import errors
+from fieldserve.wire import tokens as words
+from fieldserve.wire.bodies import BodyFault, decode
+from fieldserve.wire.encoding import encode
+from fieldserve.wire.errors import ApiError
+from fieldserve.wire.operations import missing_or_invalid
+from fieldserve.wire.parameters import is_storable
+from fieldserve.wire.restricted_data import (
+    CREATE_RESTRICTED_DATA_TOKEN,
+    CreateRestrictedDataTokenRequest,
+    CreateRestrictedDataTokenResponse,
+    read_resources,
+)
+from fieldserve.wire.tokens import TokenError
+
+log = logging.getLogger("fieldserve.tokens")
+
+# RFC 6749, section 5.1: what carries a token is not to be kept by anybody on its way.
+_NOT_STORED = {"cache-control": "no-store", "pragma": "no-cache"}
+
+
+async def token(request: Request) -> Response:
+    """POST /auth/o2/token."""
+    context: Context = request.app.state.context
+    request_id = str(uuid.uuid4())
+    try:
+        fields = await read_fields(request)
+        client_id, client_secret = _credentials(request, fields)
+        answer = await issue(context, client_id, client_secret, words.read_grant(fields))
+    except TokenError as refusal:
+        return _refusal(refusal, request_id)
+    except Unavailable as fault:
+        log.error("database away: %s (request %s)", fault, request_id)
+        return _refusal(words.TEMPORARILY_UNAVAILABLE.error(), request_id)
+    except Exception:
+        log.exception("a defect (request %s)", request_id)
+        return _refusal(words.SERVER_ERROR.error(), request_id)
+    return _json(200, encode(answer), request_id)
+
+
+def _credentials(request: Request, fields: Mapping[str, str]) -> tuple[str, str]:
+    """From the Authorization header (RFC 6749, section 2.3.1) or from the body, not from both."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        for name in ("client_id", "client_secret"):
+            if not fields.get(name):
+                raise words.MISSING.error(name=name)
+        return fields["client_id"], fields["client_secret"]
+    try:
+        given = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise words.INVALID_CLIENT.error() from None
+    client_id, _, client_secret = (unquote_plus(part) for part in given.partition(":"))
+    if fields.get("client_secret") or fields.get("client_id", client_id) != client_id:
+        raise words.TWO_CREDENTIALS.error()
+    if not is_storable(client_id) or not is_storable(client_secret):
+        raise words.INVALID_CLIENT.error()
+    return client_id, client_secret
+
+
+def _refusal(refusal: TokenError, request_id: str) -> Response:
+    response = _json(refusal.status, encode(refusal.fault), request_id)
+    if refusal.status == 401:
+        response.headers["www-authenticate"] = 'Basic realm="fieldserve", charset="UTF-8"'
+    if refusal.retry_after is not None:
+        response.headers["retry-after"] = str(refusal.retry_after)
+    return response
+
+
+def _json(status: int, content: bytes, request_id: str) -> Response:
+    headers = _NOT_STORED | {"x-amzn-requestid": request_id}
+    return Response(content, status, headers, media_type="application/json")
+
+
+Handler = Callable[[Request, str], Awaitable[Response]]
+
+
+def _as_the_api_answers(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Errors as the operations' edge says them."""
+
+    @wraps(handler)
+    async def answer(request: Request) -> Response:
+        request_id = str(uuid.uuid4())
+        try:
+            return await handler(request, request_id)
+        except ApiError as fault:
+            refusal = fault
+        except Unavailable as fault:
+            log.error("database away: %s (request %s)", fault, request_id)
+            refusal = errors.SERVICE_UNAVAILABLE.error()
+        except Exception:
+            log.exception("a defect (request %s)", request_id)
+            refusal = errors.INTERNAL_FAILURE.error()
+        response = _json(refusal.status, encode({"errors": refusal.faults}), request_id)
+        if refusal.status == 400:
+            response.headers["x-amzn-ratelimit-limit"] = str(float(CREATE_RESTRICTED_DATA_TOKEN.rate))
+        return response
+
+    return answer
+
+
+@_as_the_api_answers
+async def restricted_data_token(request: Request, request_id: str) -> Response:
+    """POST /tokens/2021-03-01/restrictedDataToken."""
+    context: Context = request.app.state.context
+    operation = CREATE_RESTRICTED_DATA_TOKEN
+    caller = await authorize(context, request, operation, request_id)
+    plans = _usage_plans(request)
+    if not plans.take(caller.application_id, caller.seller_id, operation.id, operation.rate, operation.burst):
+        raise errors.QUOTA_EXCEEDED.error()
+    limit = context.settings.body_limit
+    try:
+        body = await read_body(request, limit)
+    except TooLarge:
+        raise errors.BODY_TOO_LARGE.error(limit=limit) from None
+    if body and media_type(request) != "application/json":
+        raise errors.WRONG_CONTENT_TYPE.error(f"Content-Type was {media_type(request) or 'missing'}")
+    try:
+        resources = read_resources(decode(body or b"{}", CreateRestrictedDataTokenRequest))
+    except BodyFault as fault:
+        raise missing_or_invalid([fault.fault]) from None
+    answer = CreateRestrictedDataTokenResponse(
+        await create_restricted_data_token(context, caller, resources), words.EXPIRES_IN
+    )
+    response = _json(operation.success, encode(answer), request_id)
+    response.headers["x-amzn-ratelimit-limit"] = str(float(operation.rate))
+    return response
+
+
+def _usage_plans(request: Request) -> UsagePlans:
+    """The application's, or this route's own if it has none."""
+    state = request.app.state
+    if not hasattr(state, "usage_plans"):
+        state.usage_plans = UsagePlans(state.context.clock)
+    plans: UsagePlans = state.usage_plans
+    return plans
+
+
+ROUTES = [
+    Route("/auth/o2/token", token, methods=["POST"]),
+    Route(CREATE_RESTRICTED_DATA_TOKEN.path, restricted_data_token, methods=["POST"]),
+    *consent.ROUTES,
+]
