@@ -10,6 +10,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from fieldserve.store.engine import LOCK, Connection, placeholders
+from fieldserve.wire.times import Instant
 
 Kind = Literal["STORE", "TECHNICIAN"]
 
@@ -52,3 +53,37 @@ async def find_all(
     """Those of the resources that the seller has, by id, locked in that order."""
     sql = _FIND.format(ids=placeholders(resource_ids, after=1)) + (f" {LOCK}" if lock else "")
     return [Resource(seller_id, *row) for row in await c.fetch(sql, seller_id, *resource_ids)]
+
+
+async def add(c: Connection, resource: Resource, created_at: Instant) -> None:
+    """The row that a store or technician stands on. Raises AlreadyExists where one of the two has that id."""
+    await c.execute(
+        "INSERT INTO resources (seller_id, resource_id, kind, name, time_zone, marketplace_id, created_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        resource.seller_id,
+        resource.resource_id,
+        resource.kind,
+        resource.name,
+        resource.time_zone,
+        resource.marketplace_id,
+        created_at,
+    )
+
+
+async def update(c: Connection, resource: Resource) -> None:
+    """Another name or time zone. The caller holds the resource's lock."""
+    await c.execute(
+        "UPDATE resources SET name = $3, time_zone = $4 WHERE seller_id = $1 AND resource_id = $2",
+        resource.seller_id,
+        resource.resource_id,
+        resource.name,
+        resource.time_zone,
+    )
+
+
+async def any_in(c: Connection, seller_id: str, marketplace_id: str) -> bool:
+    """Whether the seller has a store or technician in that marketplace."""
+    row = await c.fetch_one(
+        "SELECT 1 FROM resources WHERE seller_id = $1 AND marketplace_id = $2 LIMIT 1", seller_id, marketplace_id
+    )
+    return row is not None

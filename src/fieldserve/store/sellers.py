@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fieldserve.store.engine import Connection, Row
+from fieldserve.store.engine import LOCK, Connection, Row
 from fieldserve.wire.times import Instant
 
 
@@ -28,9 +28,12 @@ def _seller(row: Row) -> Seller:
     return Seller(row[0], row[1], frozenset(msgspec.json.decode(row[2])), row[3], msgspec.json.decode(row[4]))
 
 
-async def find(c: Connection, seller_id: str) -> Seller | None:
-    """The seller, or None."""
-    row = await c.fetch_one(f"SELECT {_COLUMNS} FROM sellers WHERE seller_id = $1", seller_id)
+async def find(c: Connection, seller_id: str, lock: bool = False) -> Seller | None:
+    """The seller, or None; with `lock` nobody else changes it until the transaction ends."""
+    row = await c.fetch_one(
+        f"SELECT {_COLUMNS} FROM sellers WHERE seller_id = $1 {LOCK if lock else ''}",
+        seller_id,
+    )
     return None if row is None else _seller(row)
 
 
@@ -50,6 +53,25 @@ async def list_all(c: Connection) -> Sequence[Seller]:
     """Every seller, by id."""
     rows = await c.fetch(f"SELECT {_COLUMNS} FROM sellers ORDER BY seller_id")
     return [_seller(row) for row in rows]
+
+
+async def page(c: Connection, after: str, limit: int) -> Sequence[Seller]:
+    """Sellers by id, those behind `after`."""
+    rows = await c.fetch(
+        f"SELECT {_COLUMNS} FROM sellers WHERE seller_id > $1 ORDER BY seller_id LIMIT $2", after, limit
+    )
+    return [_seller(row) for row in rows]
+
+
+async def update(c: Connection, seller: Seller) -> None:
+    """Store another name, marketplaces and settings. The caller holds the seller's lock."""
+    await c.execute(
+        "UPDATE sellers SET name = $2, marketplaces = $3, settings = $4 WHERE seller_id = $1",
+        seller.seller_id,
+        seller.name,
+        _list(seller.marketplaces),
+        msgspec.json.encode(seller.settings).decode(),
+    )
 
 
 def _list(values: Collection[str]) -> str:
