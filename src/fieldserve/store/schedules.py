@@ -1,10 +1,10 @@
 """Schedules: the availability records of resources, in the order in which they were made.
 
-A later record overrides an earlier one where they overlap, so the order is part of the data; none is ever rewritten.
+A later record overrides an earlier one where they overlap, so the order is part of the data.
 Reservations are kept in the same columns, which this file turns into the domain's values and back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -60,6 +60,12 @@ WHERE seller_id = $1 AND last_at > $2 AND start_at < $3 AND resource_id IN ({{id
 
 _NEXT_POSITION = "SELECT MAX(position) FROM schedule_records WHERE seller_id = $1 AND resource_id = $2"
 
+_NUMBERED = f"""
+SELECT position, {COLUMNS} FROM schedule_records
+WHERE seller_id = $1 AND resource_id = $2 AND last_at > $3 AND start_at < $4 ORDER BY position"""
+
+_DELETE = "DELETE FROM schedule_records WHERE seller_id = $1 AND resource_id = $2 AND position = $3"
+
 _APPEND = f"""
 INSERT INTO schedule_records (seller_id, resource_id, position, last_at, {COLUMNS})
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
@@ -80,6 +86,17 @@ async def of_resources(
     for row in rows:
         found.setdefault(row[0], []).append(availability(row, 1))
     return found
+
+
+async def numbered(c: Connection, seller_id: str, resource_id: str, window: Interval) -> list[tuple[int, Availability]]:
+    """A resource's records that may touch the window, in order, each with its position."""
+    rows = await c.fetch(_NUMBERED, seller_id, resource_id, window[0], window[1] + SHIFT)
+    return [(row[0], availability(row, 1)) for row in rows]
+
+
+async def delete(c: Connection, seller_id: str, resource_id: str, positions: Collection[int]) -> None:
+    """Delete records that others cover wholly. The caller holds the resource's lock, and appends those others first."""
+    await c.execute_many(_DELETE, [(seller_id, resource_id, position) for position in positions])
 
 
 async def append(c: Connection, seller_id: str, resource_id: str, records: Sequence[Availability]) -> None:

@@ -4,7 +4,7 @@ A store is read with five statements, six under lock, each answered from an inde
 there; only what can matter in the window is read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -40,10 +40,22 @@ class ResourceState(NamedTuple):
     visits: Sequence[Visit]
 
 
+class JobPlace(NamedTuple):
+    """Which service a job asks for, and where."""
+
+    asin: str
+    store_id: str
+    marketplace_id: str
+
+
+_JOB = "SELECT asin, store_id, marketplace_id FROM jobs WHERE seller_id = $1 AND service_job_id = $2"
+
 # CAST, since PostgreSQL cannot tell the type of a parameter that stands alone in a SELECT.
 _TEAM = """
 SELECT CAST($2 AS TEXT) UNION ALL
 SELECT technician_id FROM store_technicians WHERE seller_id = $1 AND store_id = $2"""
+
+_STORES_OF = "SELECT store_id FROM store_technicians WHERE seller_id = $1 AND technician_id = $2"
 
 _LOCK_TEAM = f"""
 SELECT resource_id FROM resources WHERE seller_id = $1 AND resource_id IN ({_TEAM})
@@ -115,17 +127,29 @@ async def load(
 
 
 async def load_resource(c: Connection, resource: Resource, window: Interval) -> ResourceState:
-    """What decides about a store's or a technician's capacities inside the window."""
+    """What decides about a resource's capacities inside the window, and its visits as far around it as buffers reach."""
     seller_id, resource_id = resource.seller_id, resource.resource_id
     records = await schedules.of_resources(c, seller_id, (resource_id,), window)
     reserved = await reservations.of_resources(c, seller_id, (resource_id,), window)
     visits: Sequence[Visit]
     if resource.kind == "STORE":
-        visits, _ = await _visits_of_store(c, seller_id, resource_id, window, 0)
+        visits, _ = await _visits_of_store(c, seller_id, resource_id, window, LONGEST_BUFFER)
     else:
-        busy = await _visits_of_technicians(c, seller_id, (resource_id,), window, 0)
+        busy = await _visits_of_technicians(c, seller_id, (resource_id,), window, LONGEST_BUFFER)
         visits = busy.get(resource_id, ())
     return ResourceState(resource.zone, records.get(resource_id, ()), reserved.get(resource_id, ()), visits)
+
+
+async def job_place(c: Connection, seller_id: str, service_job_id: str) -> JobPlace | None:
+    """What a search for a job's slots needs of the job."""
+    row = await c.fetch_one(_JOB, seller_id, service_job_id)
+    return None if row is None else JobPlace._make(row)
+
+
+async def works_at(c: Connection, seller_id: str, technician_id: str, store_ids: Collection[str]) -> bool:
+    """Whether the technician is one of any of the stores."""
+    rows = await c.fetch(_STORES_OF, seller_id, technician_id)
+    return any(row[0] in store_ids for row in rows)
 
 
 async def _team(c: Connection, seller_id: str, store_id: str, lock: bool) -> dict[str, Row]:

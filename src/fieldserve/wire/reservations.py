@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fieldserve.wire.bodies import convert
 from fieldserve.wire.errors import Fault, Says, Warn
 from fieldserve.wire.parameters import Parameter, ParameterFault
 from fieldserve.wire.parts import Part
@@ -86,11 +87,12 @@ RESERVATION_ID = Parameter("reservationId", "path", required=True, min_length=1,
 
 @dataclass(frozen=True, slots=True)
 class ReservationValue:
-    """A reservation that passed: on which resource, of which type, when."""
+    """A reservation that passed: on which resource, of which type, when; `sent` is the record in the caller's words."""
 
     resource_id: str
     type: ReservationType
     availability: AvailabilityValue
+    sent: AvailabilityRecord
 
 
 def read_reservation(
@@ -106,7 +108,8 @@ def read_reservation(
         availability = read_record(reservation.availability)
     except RecordFault as fault:
         return None, [ParameterFault("reservation", f"reservation.availability: {fault}")]
-    return ReservationValue(request.resource_id, reservation.type, availability), []
+    sent = convert(reservation.availability, AvailabilityRecord)
+    return ReservationValue(request.resource_id, reservation.type, availability, sent), []
 
 
 def write_reservation(value: ReservationValue, reservation_id: str | None) -> Reservation:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from fieldserve.wire.bodies import BodyFault, convert
 from fieldserve.wire.errors import Fault, Says, Warn
 from fieldserve.wire.parts import Part
-from fieldserve.wire.times import Instant, TimeFault, parse, render
+from fieldserve.wire.times import Instant, TimeFault, has_local_dates, parse, render
 
 DayOfWeek = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 DAYS_OF_WEEK: tuple[DayOfWeek, ...] = (
@@ -23,6 +23,7 @@ LARGEST_CAPACITY = 1_000_000
 LONGEST_RECURRENCE_DAYS = 3_660
 LONGEST_SPAN_DAYS = 366
 MOST_RECORDS = 1_000
+MOST_OCCURRENCES = 250_000
 _DAY = 86_400_000_000
 
 
@@ -62,7 +63,7 @@ SCHEDULE_MISSING = Says(
     400,
     "InvalidInput",
     "Missing or invalid request parameters: [schedule]",
-    "schedules is missing, empty or too long",
+    "schedules is missing or empty, or has too many records or repetitions",
 )
 UNKNOWN_RESOURCE = Says(
     200,
@@ -138,9 +139,12 @@ def _instant(name: str, text: str | None) -> Instant:
     if text is None:
         raise RecordFault(f"{name} is required")
     try:
-        return parse(text)
+        instant = parse(text)
     except TimeFault:
         raise RecordFault(f"{name} is not a valid ISO date/time object") from None
+    if not has_local_dates(instant):
+        raise RecordFault(f"{name} is too close to an end of the calendar")
+    return instant
 
 
 def write_record(value: AvailabilityValue, with_capacity: bool = True) -> AvailabilityRecord:

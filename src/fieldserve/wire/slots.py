@@ -1,12 +1,13 @@
 """Appointment slots on the wire."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from fieldserve.wire.errors import Fault, Says
 from fieldserve.wire.parameters import Parameter
 from fieldserve.wire.parts import Part
-from fieldserve.wire.times import Instant, TimeFault, parse
+from fieldserve.wire.times import Instant, TimeFault, parse, render
 
 SchedulingType = Literal["REAL_TIME_SCHEDULING", "NON_REAL_TIME_SCHEDULING"]
 LONGEST_WINDOW_DAYS = 90
@@ -82,3 +83,21 @@ def read_window(values: dict[str, Any], prefix: str) -> Window | str | None:
     if end - start > LONGEST_WINDOW_DAYS * _DAY:
         raise TOO_LONG.error(**words)
     return Window(start, end)
+
+
+# ---- answers
+
+
+def write_slots(
+    scheduling_type: str, window: tuple[Instant, Instant], slots: Iterable[tuple[Instant, Instant, int]]
+) -> bytes:
+    """The JSON of a GetAppointmentSlotsResponse, without a value in between for each of thousands of slots."""
+    listed = ",".join(
+        f'{{"startTime":"{render(start)}","endTime":"{render(end)}","capacity":{capacity}}}'
+        for start, end, capacity in slots
+    )
+    start, end = window
+    return (
+        f'{{"payload":{{"schedulingType":"{scheduling_type}","startTime":"{render(start)}","endTime":"{render(end)}",'
+        f'"appointmentSlots":[{listed}]}}}}'
+    ).encode()

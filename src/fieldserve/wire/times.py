@@ -5,7 +5,8 @@ where the instant is a whole second (as the capacity queries promise), with thre
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 Instant = int
 
@@ -13,7 +14,11 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_DAY = 24 * 60 * MINUTE
+_EPOCH_DATE = date(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
+_PAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND + 1
 _FORM = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?",
     re.ASCII,
@@ -36,7 +41,10 @@ def parse(text: str) -> Instant:
         raise TimeFault(text) from fault
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - EPOCH) // _MICROSECOND
+    instant = (moment - EPOCH) // _MICROSECOND
+    if not _FIRST <= instant < _PAST:
+        raise TimeFault(text)  # 9999-12-31T23:00-12:00 is in a year that no answer could write
+    return instant
 
 
 def is_utc(text: str) -> bool:
@@ -47,13 +55,29 @@ def is_utc(text: str) -> bool:
 
 def render(instant: Instant) -> str:
     """`2021-04-04T00:00:00Z`, with `.952` or `.952123` before the Z where the instant is no whole second."""
-    seconds, rest = divmod(instant, SECOND)
-    moment = EPOCH + timedelta(seconds=seconds)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S") if moment.year >= 1000 else moment.isoformat()[:19]
-    if not rest:
+    day, rest = divmod(instant, _DAY)
+    # An answer repeats few dates and few times of day in many times: thousands of slots cost a look-up each.
+    return _date(day) + _time_of_day(rest)
+
+
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str:
+    return (_EPOCH_DATE + timedelta(days=day)).isoformat() + "T"
+
+
+@lru_cache(maxsize=4096)
+def _time_of_day(microseconds: int) -> str:
+    minutes, rest = divmod(microseconds, MINUTE)
+    seconds, fraction = divmod(rest, SECOND)
+    text = f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+    if not fraction:
         return text + "Z"
-    milliseconds, rest = divmod(rest, 1000)
-    return f"{text}.{milliseconds:03d}Z" if not rest else f"{text}.{milliseconds * 1000 + rest:06d}Z"
+    return f"{text}.{fraction:06d}Z" if fraction % 1000 else f"{text}.{fraction // 1000:03d}Z"
+
+
+def has_local_dates(instant: Instant) -> bool:
+    """Whether the instant has a date, with a day before and after it, in every time zone."""
+    return _FIRST + 2 * _DAY <= instant < _PAST - 2 * _DAY
 
 
 def to_datetime(instant: Instant) -> datetime:
