@@ -1,10 +1,14 @@
-"""Files of every type that proves a service, and how a caller encrypts them, without any of the server's own code."""
+"""Files of every type that proves a service, how a caller encrypts them, and an appointment to prove.
+
+Nothing here uses the code under test."""
 
 import base64
 import hashlib
 from collections.abc import AsyncIterator
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from fieldserve.store.engine import Connection, Database
 
 FILES = {
     "TIFF": b"II*\x00\x08\x00\x00\x00 a small picture",
@@ -60,3 +64,31 @@ class StoppedClock:
 
     def pass_seconds(self, seconds: int) -> None:
         self.time += seconds * 1_000_000
+
+
+async def add_appointment(database: Database, appointment_id: str = "j1_a1", seller_id: str = "S1") -> None:
+    """An appointment and all that it hangs on."""
+
+    async def use(c: Connection) -> None:
+        s = seller_id
+        await c.execute("INSERT INTO sellers VALUES ($1, 'Seller', '[]', '{}', 0)", s)
+        await c.execute("INSERT INTO resources VALUES ($1, 'st1', 'STORE', 'Store', 'UTC', 'M1', 0)", s)
+        await c.execute("INSERT INTO stores VALUES ($1, 'st1', 'REAL_TIME_SCHEDULING', NULL, NULL)", s)
+        await c.execute(
+            "INSERT INTO services VALUES ($1, 'B000000001', 'Service', 60, 30, 120, 0, 0, 'IN_HOME', '[]', 0)", s
+        )
+        await c.execute(
+            "INSERT INTO jobs (seller_id, service_job_id, marketplace_id, store_id, asin, status, service_order_id,"
+            " created_at, updated_at, details, document)"
+            " VALUES ($1, 'j1', 'M1', 'st1', 'B000000001', 'NOT_SERVICED', 'o1', 0, 0, '{}', '{}')",
+            s,
+        )
+        await c.execute(
+            "INSERT INTO appointments (seller_id, appointment_id, service_job_id, position, store_id, status,"
+            " start_at, end_at, buffer_before, buffer_after, waiting)"
+            " VALUES ($1, $2, 'j1', 0, 'st1', 'ACTIVE', 0, 1, 0, 0, 1)",
+            s,
+            appointment_id,
+        )
+
+    await database.write(use)

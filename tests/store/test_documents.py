@@ -8,6 +8,7 @@ import pytest
 from fieldserve.store import documents
 from fieldserve.store.documents import Document
 from fieldserve.store.engine import AlreadyExists, Connection, Database
+from tests.proofs import add_appointment
 
 NOW = 1_700_000_000_000_000
 DAY = 86_400_000_000
@@ -22,34 +23,6 @@ async def add(database: Database, *those: Document) -> None:
     async def use(c: Connection) -> None:
         for one in those:
             await documents.add(c, one)
-
-    await database.write(use)
-
-
-async def add_appointment(database: Database, appointment_id: str = "j1_a1", seller_id: str = "S1") -> None:
-    """An appointment and all that it hangs on."""
-
-    async def use(c: Connection) -> None:
-        s = seller_id
-        await c.execute("INSERT INTO sellers VALUES ($1, 'Seller', '[]', '{}', 0)", s)
-        await c.execute("INSERT INTO resources VALUES ($1, 'st1', 'STORE', 'Store', 'UTC', 'M1', 0)", s)
-        await c.execute("INSERT INTO stores VALUES ($1, 'st1', 'REAL_TIME_SCHEDULING', NULL, NULL)", s)
-        await c.execute(
-            "INSERT INTO services VALUES ($1, 'B000000001', 'Service', 60, 30, 120, 0, 0, 'IN_HOME', '[]', 0)", s
-        )
-        await c.execute(
-            "INSERT INTO jobs (seller_id, service_job_id, marketplace_id, store_id, asin, status, service_order_id,"
-            " created_at, updated_at, details, document)"
-            " VALUES ($1, 'j1', 'M1', 'st1', 'B000000001', 'NOT_SERVICED', 'o1', 0, 0, '{}', '{}')",
-            s,
-        )
-        await c.execute(
-            "INSERT INTO appointments (seller_id, appointment_id, service_job_id, position, store_id, status,"
-            " start_at, end_at, buffer_before, buffer_after, waiting)"
-            " VALUES ($1, $2, 'j1', 0, 'st1', 'ACTIVE', 0, 1, 0, 0, 1)",
-            s,
-            appointment_id,
-        )
 
     await database.write(use)
 
