@@ -59,7 +59,7 @@ WHERE a.seller_id = $1 AND a.service_job_id = $2 ORDER BY t.appointment_id, t.po
 
 async def find(c: Connection, seller_id: str, service_job_id: str, *, lock: bool = False) -> Job | None:
     """The job with its appointments; with `lock`, nobody else changes it until the transaction ends."""
-    row = await c.fetch_one(_JOB + (LOCK if lock else ""), seller_id, service_job_id)
+    row = await c.fetch_one(_JOB + (f" {LOCK}" if lock else ""), seller_id, service_job_id)
     if row is None:
         return None
     technicians: dict[str, list[AssignedTechnician]] = {}
