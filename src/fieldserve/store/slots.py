@@ -127,7 +127,7 @@ async def load(
 
 
 async def load_resource(c: Connection, resource: Resource, window: Interval) -> ResourceState:
-    """What decides about a resource's capacities inside the window, and its visits as far around it as buffers reach."""
+    """What decides about a resource's capacities inside the window; visits as far around it as buffers reach."""
     seller_id, resource_id = resource.seller_id, resource.resource_id
     records = await schedules.of_resources(c, seller_id, (resource_id,), window)
     reserved = await reservations.of_resources(c, seller_id, (resource_id,), window)
