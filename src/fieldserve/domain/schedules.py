@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from heapq import heappop, heappush
+from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -320,7 +321,9 @@ def _past_end(rule: _Rule, offset: int) -> int:
 def _meet_near(ordinal: int, one: Availability, other: Availability, zone: ZoneInfo, a: _Rule, b: _Rule) -> bool:
     """Whether occurrences overlap of which one comes near the start of the date; looks at the true instants."""
     reach = (3 + max(a.span, b.span)) * DAY
-    noon = (ordinal - EPOCH_ORDINAL) * DAY
-    window = (noon - reach, noon + reach)
-    mine, others = occurrences(one, zone, window), occurrences(other, zone, window)
-    return any(start < end2 and start2 < end for start, end in mine for start2, end2 in others)
+    midnight = (ordinal - EPOCH_ORDINAL) * DAY
+    window = (midnight - reach, midnight + reach)
+    mine = union(sorted(occurrences(one, zone, window)))
+    others = union(sorted(occurrences(other, zone, window)))
+    # Each alone is disjoint, so neighbours that overlap are one of each; and if any two overlap, two neighbours do.
+    return any(following[0] < before[1] for before, following in pairwise(sorted(mine + others)))
