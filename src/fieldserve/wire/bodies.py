@@ -11,6 +11,10 @@ T = TypeVar("T")
 
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
+_MEMBER = re.compile(
+    r"Object (?:(?P<missing>missing required)|contains unknown) field `(?P<name>.{0,100}).*`", re.DOTALL
+)
+
 
 class BodyFault(Exception):
     """The body is no JSON, or not of the operation's shape."""
@@ -45,6 +49,10 @@ def convert(value: Any, shape: type[T]) -> T:
 def _by_field(message: str) -> ParameterFault:
     # msgspec says "Expected `int`, got `str` - at `$.appointmentTime.durationInMinutes`".
     found = _PATH.search(message)
-    name = (found["path"] if found else "") or "body"
-    reason = (message[: found.start()] if found else message).replace("`", "")
-    return ParameterFault(name, f"{name}: {reason}")
+    where = found["path"] if found else ""
+    reason = message[: found.start()] if found else message
+    if member := _MEMBER.fullmatch(reason):
+        name = f"{where}.{member['name']}" if where else member["name"]
+        return ParameterFault(name, f"{name} {'is required' if member['missing'] else 'is no member of this request'}")
+    name = where or "body"
+    return ParameterFault(name, f"{name}: {reason.replace('`', '')}")

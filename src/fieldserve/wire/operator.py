@@ -1,0 +1,406 @@
+"""The table of the operator API: routes, the OpenAPI document and the reference come from it.
+
+What Amazon's side does, and the Services API has no operation for: setting up sellers, stores, technicians and
+services, placing orders, holding and ending jobs, admitting applications, reading the event log.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+from fieldserve.wire import applications, events, jobs, operator_keys, orders, sellers, services, stores, technicians
+from fieldserve.wire.errors import INTERNAL_FAILURE, MISSING_OR_INVALID, SERVICE_UNAVAILABLE, WITH_BODY, Says
+from fieldserve.wire.limits import AFTER, LIMIT
+from fieldserve.wire.operator_keys import UNKNOWN_KEY
+from fieldserve.wire.parameters import Parameter
+
+PREFIX = "/operator/v1"
+KEY_HEADER = "x-operator-key"
+
+
+@dataclass(frozen=True)
+class OperatorRoute:
+    """One call of the operator API. `own_errors` come on top of those said everywhere."""
+
+    id: str
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    status: int
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    body: type[msgspec.Struct] | None = None
+    answer: type[msgspec.Struct] | None = None
+    own_errors: tuple[Says, ...] = ()
+
+    @cached_property
+    def errors(self) -> tuple[Says, ...]:
+        """Every text that it can answer, its own first."""
+        takes = (MISSING_OR_INVALID,) if self.body or self.parameters else ()
+        everywhere = (UNKNOWN_KEY, *takes, *(WITH_BODY if self.body else ()), INTERNAL_FAILURE, SERVICE_UNAVAILABLE)
+        return tuple(dict.fromkeys((*self.own_errors, *everywhere)))
+
+    @cached_property
+    def tag(self) -> str:
+        """The resource that it is about: the last noun of its path."""
+        nouns = [part for part in self.path.removeprefix(PREFIX).split("/") if part and not part.startswith("{")]
+        known = [noun for noun in nouns if noun in _TAGS]
+        return _TAGS[known[-1]]
+
+    @cached_property
+    def name(self) -> str:
+        """The id in snake_case."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.id).lower()
+
+
+_TAGS = {
+    "sellers": "Sellers",
+    "stores": "Stores",
+    "technicians": "Technicians",
+    "services": "Services",
+    "orders": "Orders",
+    "jobs": "Jobs",
+    "applications": "Applications",
+    "authorizations": "Applications",
+    "sign-in-codes": "Applications",
+    "events": "Events",
+    "keys": "Operator keys",
+}
+
+_SELLER = PREFIX + "/sellers/{sellerId}"
+_STORE = _SELLER + "/stores/{storeId}"
+_TECHNICIAN = _SELLER + "/technicians/{technicianId}"
+_SERVICE = _SELLER + "/services/{asin}"
+_JOB = _SELLER + "/jobs/{serviceJobId}"
+_APPLICATION = PREFIX + "/applications/{applicationId}"
+
+_OF_SELLER = (sellers.SELLER_ID,)
+_PAGED = (AFTER, LIMIT)
+_NO_SELLER = (applications.NO_SELLER,)
+_DEED_ERRORS = (*_NO_SELLER, jobs.JOB_NOT_FOUND, orders.DEED_NOT_ALLOWED)
+
+
+def _deed(id_: str, path: str, summary: str) -> OperatorRoute:
+    parameters = (*_OF_SELLER, orders.SERVICE_JOB_ID)
+    return OperatorRoute(
+        id_, "POST", f"{_JOB}/{path}", 200, summary, parameters, orders.JobDeed, orders.JobChange, _DEED_ERRORS
+    )
+
+
+OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
+    OperatorRoute(
+        "createSeller",
+        "POST",
+        PREFIX + "/sellers",
+        201,
+        "Add a seller.",
+        (),
+        sellers.CreateSeller,
+        sellers.SellerRecord,
+        (sellers.SELLER_EXISTS,),
+    ),
+    OperatorRoute(
+        "listSellers", "GET", PREFIX + "/sellers", 200, "List sellers.", _PAGED, answer=sellers.SellerListing
+    ),
+    OperatorRoute(
+        "getSeller", "GET", _SELLER, 200, "Read a seller.", _OF_SELLER, None, sellers.SellerRecord, _NO_SELLER
+    ),
+    OperatorRoute(
+        "updateSeller",
+        "PATCH",
+        _SELLER,
+        200,
+        "Change a seller's name, marketplaces or settings.",
+        _OF_SELLER,
+        sellers.UpdateSeller,
+        sellers.SellerRecord,
+        (*_NO_SELLER, sellers.MARKETPLACE_IN_USE),
+    ),
+    OperatorRoute(
+        "createStore",
+        "POST",
+        _SELLER + "/stores",
+        201,
+        "Add a store, with its opening hours if you like.",
+        _OF_SELLER,
+        stores.CreateStore,
+        stores.StoreRecord,
+        (*_NO_SELLER, stores.STORE_EXISTS),
+    ),
+    OperatorRoute(
+        "listStores",
+        "GET",
+        _SELLER + "/stores",
+        200,
+        "List a seller's stores.",
+        (*_OF_SELLER, *_PAGED),
+        None,
+        stores.StoreListing,
+        _NO_SELLER,
+    ),
+    OperatorRoute(
+        "getStore",
+        "GET",
+        _STORE,
+        200,
+        "Read a store.",
+        (*_OF_SELLER, stores.STORE_ID),
+        None,
+        stores.StoreRecord,
+        (*_NO_SELLER, stores.NO_STORE),
+    ),
+    OperatorRoute(
+        "updateStore",
+        "PATCH",
+        _STORE,
+        200,
+        "Change a store; its marketplace stays.",
+        (*_OF_SELLER, stores.STORE_ID),
+        stores.UpdateStore,
+        stores.StoreRecord,
+        (*_NO_SELLER, stores.NO_STORE),
+    ),
+    OperatorRoute(
+        "createTechnician",
+        "POST",
+        _SELLER + "/technicians",
+        201,
+        "Add a technician, with working hours if you like.",
+        _OF_SELLER,
+        technicians.CreateTechnician,
+        technicians.TechnicianRecord,
+        (*_NO_SELLER, technicians.TECHNICIAN_EXISTS),
+    ),
+    OperatorRoute(
+        "listTechnicians",
+        "GET",
+        _SELLER + "/technicians",
+        200,
+        "List a seller's technicians.",
+        (*_OF_SELLER, *_PAGED),
+        None,
+        technicians.TechnicianListing,
+        _NO_SELLER,
+    ),
+    OperatorRoute(
+        "getTechnician",
+        "GET",
+        _TECHNICIAN,
+        200,
+        "Read a technician.",
+        (*_OF_SELLER, technicians.TECHNICIAN_ID),
+        None,
+        technicians.TechnicianRecord,
+        (*_NO_SELLER, technicians.NO_TECHNICIAN),
+    ),
+    OperatorRoute(
+        "updateTechnician",
+        "PATCH",
+        _TECHNICIAN,
+        200,
+        "Change a technician; appointments that are assigned stay so.",
+        (*_OF_SELLER, technicians.TECHNICIAN_ID),
+        technicians.UpdateTechnician,
+        technicians.TechnicianRecord,
+        (*_NO_SELLER, technicians.NO_TECHNICIAN),
+    ),
+    OperatorRoute(
+        "createService",
+        "POST",
+        _SELLER + "/services",
+        201,
+        "Offer a service.",
+        _OF_SELLER,
+        services.CreateService,
+        services.ServiceRecord,
+        (*_NO_SELLER, services.SERVICE_EXISTS),
+    ),
+    OperatorRoute(
+        "listServices",
+        "GET",
+        _SELLER + "/services",
+        200,
+        "List the services that a seller offers.",
+        (*_OF_SELLER, *_PAGED),
+        None,
+        services.ServiceListing,
+        _NO_SELLER,
+    ),
+    OperatorRoute(
+        "getService",
+        "GET",
+        _SERVICE,
+        200,
+        "Read a service.",
+        (*_OF_SELLER, services.ASIN),
+        None,
+        services.ServiceRecord,
+        (*_NO_SELLER, services.NO_SERVICE),
+    ),
+    OperatorRoute(
+        "updateService",
+        "PATCH",
+        _SERVICE,
+        200,
+        "Change a service; what is booked stays as it is.",
+        (*_OF_SELLER, services.ASIN),
+        services.UpdateService,
+        services.ServiceRecord,
+        (*_NO_SELLER, services.NO_SERVICE),
+    ),
+    OperatorRoute(
+        "placeOrder",
+        "POST",
+        _SELLER + "/orders",
+        201,
+        "Order a service; the job that comes of it is PENDING_SCHEDULE.",
+        _OF_SELLER,
+        orders.PlaceOrder,
+        orders.PlacedOrder,
+        (*_NO_SELLER, orders.JOB_EXISTS),
+    ),
+    OperatorRoute(
+        "listJobs",
+        "GET",
+        _SELLER + "/jobs",
+        200,
+        "List a seller's jobs in the order in which they came in.",
+        (*_OF_SELLER, orders.STATUSES, orders.OF_STORE, *_PAGED),
+        None,
+        orders.OperatorJobListing,
+        _NO_SELLER,
+    ),
+    OperatorRoute(
+        "getJob",
+        "GET",
+        _JOB,
+        200,
+        "Read a job.",
+        (*_OF_SELLER, orders.SERVICE_JOB_ID),
+        None,
+        jobs.ServiceJob,
+        (*_NO_SELLER, jobs.JOB_NOT_FOUND),
+    ),
+    _deed("holdJob", "hold", "Put a job on HOLD; an active appointment is cancelled."),
+    _deed("releaseJob", "release", "Return a job from HOLD to PENDING_SCHEDULE."),
+    _deed("declineJobPayment", "decline-payment", "End a job whose payment was declined."),
+    _deed("markJobNotFulfillable", "mark-not-fulfillable", "End a job that nobody can do."),
+    _deed("cancelJobAsBuyer", "cancel-as-buyer", "Cancel a job as its buyer does."),
+    OperatorRoute(
+        "createApplication",
+        "POST",
+        PREFIX + "/applications",
+        201,
+        "Register an application; its secret is told this once.",
+        (),
+        applications.CreateApplication,
+        applications.ApplicationWithSecret,
+    ),
+    OperatorRoute(
+        "listApplications",
+        "GET",
+        PREFIX + "/applications",
+        200,
+        "List applications.",
+        answer=applications.ApplicationListing,
+    ),
+    OperatorRoute(
+        "rotateApplicationSecret",
+        "POST",
+        _APPLICATION + "/secret",
+        200,
+        "Give an application another secret; the old one fails from now on.",
+        (applications.APPLICATION_ID,),
+        None,
+        applications.ApplicationWithSecret,
+        (applications.NO_APPLICATION, applications.DISABLED),
+    ),
+    OperatorRoute(
+        "disableApplication",
+        "POST",
+        _APPLICATION + "/disable",
+        204,
+        "Refuse an application and all of its tokens from now on.",
+        (applications.APPLICATION_ID,),
+        own_errors=(applications.NO_APPLICATION,),
+    ),
+    OperatorRoute(
+        "authorizeApplication",
+        "POST",
+        _SELLER + "/authorizations",
+        201,
+        "Let an application act for a seller; its refresh token is told this once.",
+        _OF_SELLER,
+        applications.Authorize,
+        applications.AuthorizationWithToken,
+        (*_NO_SELLER, applications.NO_APPLICATION, applications.DISABLED),
+    ),
+    OperatorRoute(
+        "listAuthorizations",
+        "GET",
+        _SELLER + "/authorizations",
+        200,
+        "List all that a seller ever granted.",
+        _OF_SELLER,
+        None,
+        applications.AuthorizationListing,
+        _NO_SELLER,
+    ),
+    OperatorRoute(
+        "revokeAuthorization",
+        "DELETE",
+        PREFIX + "/authorizations/{authorizationId}",
+        204,
+        "Refuse every token of an authorization from now on.",
+        (applications.AUTHORIZATION_ID,),
+        own_errors=(applications.NO_AUTHORIZATION,),
+    ),
+    OperatorRoute(
+        "issueSignInCode",
+        "POST",
+        _SELLER + "/sign-in-codes",
+        201,
+        "Get a code with which the seller signs in to the consent page once.",
+        _OF_SELLER,
+        None,
+        applications.SignInCode,
+        _NO_SELLER,
+    ),
+    OperatorRoute(
+        "listEvents",
+        "GET",
+        PREFIX + "/events",
+        200,
+        "Read the event log.",
+        events.EVENT_PARAMETERS,
+        answer=events.EventListing,
+    ),
+    OperatorRoute(
+        "createOperatorKey",
+        "POST",
+        PREFIX + "/keys",
+        201,
+        "Make a key of this API; it is told this once.",
+        (),
+        operator_keys.CreateOperatorKey,
+        operator_keys.OperatorKeyWithSecret,
+    ),
+    OperatorRoute(
+        "listOperatorKeys",
+        "GET",
+        PREFIX + "/keys",
+        200,
+        "List the keys of this API, the revoked ones, too.",
+        answer=operator_keys.OperatorKeyListing,
+    ),
+    OperatorRoute(
+        "revokeOperatorKeys",
+        "DELETE",
+        PREFIX + "/keys/{name}",
+        204,
+        "Refuse every key of that name from now on.",
+        (operator_keys.KEY_NAME,),
+    ),
+)
