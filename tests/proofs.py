@@ -92,3 +92,24 @@ async def add_appointment(database: Database, appointment_id: str = "j1_a1", sel
         )
 
     await database.write(use)
+
+
+async def add_another_appointment(database: Database, appointment_id: str = "j2_a2", seller_id: str = "S1") -> None:
+    """The appointment of another job beside that of `add_appointment`."""
+
+    async def use(c: Connection) -> None:
+        same = "marketplace_id, store_id, asin, status, service_order_id, created_at, updated_at, details, document"
+        await c.execute(
+            f"INSERT INTO jobs (seller_id, service_job_id, {same})"  # noqa: S608 (the columns above)
+            f" SELECT seller_id, 'j2', {same} FROM jobs WHERE seller_id = $1 AND service_job_id = 'j1'",
+            seller_id,
+        )
+        same = "position, store_id, status, start_at, end_at, buffer_before, buffer_after, waiting"
+        await c.execute(
+            f"INSERT INTO appointments (seller_id, appointment_id, service_job_id, {same})"  # noqa: S608 (as above)
+            f" SELECT seller_id, $2, 'j2', {same} FROM appointments WHERE seller_id = $1 AND service_job_id = 'j1'",
+            seller_id,
+            appointment_id,
+        )
+
+    await database.write(use)

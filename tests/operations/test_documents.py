@@ -35,7 +35,7 @@ from fieldserve.wire import fulfillment
 from fieldserve.wire.documents import ServiceDocumentUploadDestination, UploadValue
 from fieldserve.wire.errors import ApiError, Fault
 from fieldserve.wire.fulfillment import FulfillmentDocument
-from tests.proofs import FILES, StoppedClock, add_appointment, chunks, encrypt, md5, sha256
+from tests.proofs import FILES, StoppedClock, add_another_appointment, add_appointment, chunks, encrypt, md5, sha256
 
 PNG = FILES["PNG"]
 DAY = 86_400
@@ -89,6 +89,11 @@ class World:
     async def stored(self, upload_destination_id: str, seller_id: str = "S1") -> Document:
         found = await self.context.database.read(lambda c: documents.find(c, seller_id, [upload_destination_id]))
         return found[upload_destination_id]
+
+    async def kinds(self, upload_destination_id: str) -> list[str]:
+        """What the event log says happened to a document."""
+        entries = await self.context.database.read(lambda c: events.read(c, subject=upload_destination_id))
+        return [one.event.kind for one in entries]
 
     async def blobs(self, upload_destination_id: str) -> int:
         """How many files there are of a document."""
@@ -290,7 +295,11 @@ class TestUpload:
             await upload(world.context, ticket(to), HEADERS, body())
         assert refused(caught) == (413, "The request body is larger than 5242896 bytes.")
         assert given == 81 * 65_536  # 80 × 65,536 = 5,242,880 is still within
+        with pytest.raises(ApiError) as caught:
+            await world.upload(to, bytes(LARGEST_UPLOAD + 1))
+        assert caught.value.status == 413
         assert await world.blobs(to.upload_destination_id) == 0
+        await world.upload(to, bytes(LARGEST_UPLOAD))
 
     async def test_too_slow(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         """A body that does not come is not waited for."""
@@ -537,6 +546,18 @@ class TestAttach:
         said = fulfillment.DOCUMENT_PARAMETERS.fault("the document is attached to another appointment")
         assert await world.prepare(given, appointment_id="j2_a2") == said
         assert await world.attach(for_the_other, appointment_id="j2_a2") == said
+
+    async def test_race_of_two_appointments(self, world: World) -> None:
+        """Of two appointments that want one document at the same time exactly one gets it, ten times of ten."""
+        await add_another_appointment(world.context.database)
+        for _ in range(10):
+            given = await world.uploaded()
+            first, second = await world.prepare(given), await world.prepare(given, appointment_id="j2_a2")
+            faults = await asyncio.gather(world.attach(first), world.attach(second, appointment_id="j2_a2"))
+            assert [fault is None for fault in faults].count(True) == 1
+            assert given.upload_destination_id is not None
+            kinds = await world.kinds(given.upload_destination_id)
+            assert kinds.count("document.attached") == 1
 
     async def test_expired_meanwhile(self, world: World) -> None:
         """Time that ran out between check and transaction has run out."""
