@@ -1,9 +1,8 @@
 """The composition root: every object is built here, once, from the settings."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -11,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fieldserve import config
-from fieldserve.api import health, openapi, operator, tokens, uploads
+from fieldserve.api import explorer, health, openapi, operator, tokens, uploads
 from fieldserve.api.edge import Answer, Edge
 from fieldserve.api.endpoints import ENDPOINTS
 from fieldserve.api.usage_plans import UsagePlans
@@ -40,7 +39,9 @@ async def opened(
     ids: Identifiers | None = None,
     durable: bool = True,
 ) -> AsyncIterator[Context]:
-    """A context on a database that is migrated; closed at the end, observations written. Raises Unavailable, KeyFault."""
+    """A context on a database that is migrated; closed at the end, observations written.
+
+    Raises Unavailable, KeyFault."""
     database = await connect(settings.database_url, durable=durable)
     context = None
     try:
@@ -65,7 +66,9 @@ def create_app(context: Context) -> ASGIApp:
     """The server on a context that is open."""
     answer_cases = _static if context.settings.sandbox == "static" else None
     edge = Edge(context, ENDPOINTS, UsagePlans(context.clock), answer_cases)
-    rest = Starlette(routes=[*tokens.ROUTES, *uploads.ROUTES, *operator.ROUTES, *health.ROUTES, *openapi.ROUTES])
+    rest = Starlette(
+        routes=[*tokens.ROUTES, *uploads.ROUTES, *operator.ROUTES, *health.ROUTES, *openapi.ROUTES, *explorer.ROUTES]
+    )
     rest.state.context = context
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,13 +124,16 @@ class Server:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _every(seconds: float, chore: object, context: Context) -> None:
-    assert callable(chore)
+async def _every(seconds: float, chore: Callable[[Context], Awaitable[None]], context: Context) -> None:
     while True:
         await asyncio.sleep(seconds)
         # A chore that fails is tried again at its next turn; its data waits.
-        with contextlib.suppress(Unavailable):
+        try:
             await chore(context)
+        except Unavailable as fault:
+            log.warning("a chore has to wait: %s", fault)
+        except Exception:
+            log.exception("a chore failed")
 
 
 async def _purge(context: Context) -> None:
@@ -139,4 +145,5 @@ def server() -> Server:
     """What each process of `fieldserve serve` runs; its settings come by the environment."""
     settings = config.load()
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     return Server(settings)
