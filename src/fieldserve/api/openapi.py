@@ -3,7 +3,6 @@
 `document()` is a plain JSON value; GET /openapi.json answers it. Its words are the tables' own.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
@@ -475,35 +474,59 @@ def _server() -> list[tuple[str, str, Json]]:
     return items
 
 
-def sample(schema: Json, depth: int = 0) -> Any:
-    """A value of that shape, to start from: every member once, texts empty or the first of their choices."""
+def resolved(response: Json) -> Json:
+    """A response, or the shared one that it refers to."""
+    if "$ref" not in response:
+        return response
+    shared: Json = document()["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    return shared
+
+
+# What a member of that name may hold, where its schema does not say it.
+_EXAMPLES: Json = {
+    "addressLine1": "1 Main Street",
+    "amount": {"value": 89.90, "currency": "USD"},
+    "asin": "B000000001",
+    "closes": "17:00",
+    "countryCode": "US",
+    "currency": "USD",
+    "endTime": "2026-01-05T17:00:00Z",
+    "latitude": 40.7128,
+    "longitude": -74.006,
+    "marketplaceId": "ATVPDKIKX0DER",
+    "marketplaceIds": ["ATVPDKIKX0DER"],
+    "opens": "09:00",
+    "roles": ["Professional Services"],
+    "startTime": "2026-01-05T09:00:00Z",
+    "timeZone": "America/New_York",
+    "usagePlan": {"getServiceJobs": {"rate": 5, "burst": 20}},
+}
+
+
+def sample(schema: Json, name: str = "", depth: int = 0) -> Any:
+    """A value of that shape to start from: every member once."""
+    if name in _EXAMPLES:
+        return _EXAMPLES[name]
     if "$ref" in schema:
-        return sample(document()["components"]["schemas"][schema["$ref"].removeprefix(_COMPONENTS)], depth)
-    for chosen in ("default", "const"):
-        if chosen in schema and schema[chosen] not in ([], {}):
-            return schema[chosen]
+        return sample(document()["components"]["schemas"][schema["$ref"].removeprefix(_COMPONENTS)], "", depth)
+    if schema.get("default"):
+        return schema["default"]
     if schema.get("enum"):
         return schema["enum"][0]
     if schema.get("anyOf"):
-        return sample(schema["anyOf"][0], depth)
+        return sample(schema["anyOf"][0], "", depth)
     match schema.get("type"):
         case "object":
             members = schema.get("properties", {})
-            return {name: sample(member, depth + 1) for name, member in members.items()} if depth < 8 else {}
+            return {name: sample(member, name, depth + 1) for name, member in members.items()} if depth < 8 else {}
         case "array":
-            return [sample(schema["items"], depth + 1)] if "items" in schema else []
+            return [sample(schema["items"], "", depth + 1)] if "items" in schema else []
         case "integer":
             return max(schema.get("minimum", 1), 1)
         case "number":
             return 1.0
         case "boolean":
             return True
-    return _example_text(schema)
-
-
-def _example_text(schema: Json) -> str:
-    if re.fullmatch(r"\^\[A-Z\]\{[23]\}.*", pattern := schema.get("pattern", "")):
-        return "USD" if "{3}" in pattern else "US"
     return "string"
 
 
