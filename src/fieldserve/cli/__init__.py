@@ -1,4 +1,4 @@
-"""The command line. Each command's module is imported only when the command is used, so that `--help` answers at once."""
+"""The command line. A command's module is imported only when the command is used, so that `--help` answers at once."""
 
 import importlib
 import sys

@@ -54,7 +54,7 @@ OPERATOR_DEEDS: tuple[Deed, ...] = ("hold", "release", "decline_payment", "mark_
 
 @dataclass(frozen=True, slots=True)
 class AssignedTechnician:
-    """A technician of an appointment; `overbooked` where another appointment clashed and it was assigned all the same."""
+    """A technician of an appointment; `overbooked` where another appointment clashed and it was assigned anyway."""
 
     technician_id: str
     name: str

@@ -211,7 +211,8 @@ async def save(c: Connection, before: Job, after: Job) -> None:
 async def _insert(c: Connection, job: Job, appointment: Appointment, position: int) -> None:
     await c.execute(
         "INSERT INTO appointments (seller_id, appointment_id, service_job_id, position, store_id, status,"
-        " start_at, end_at, buffer_before, buffer_after, waiting) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        " start_at, end_at, buffer_before, buffer_after, waiting)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         job.seller_id,
         appointment.appointment_id,
         job.service_job_id,
@@ -302,7 +303,7 @@ _SORT_COLUMNS = {
 async def page(
     c: Connection, seller_id: str, query: GetServiceJobs, stores: frozenset[str] | None, at: PageKey | None
 ) -> JobPage:
-    """A page of the listing, of those stores only (None: all). The order is total: pages stay right while jobs come in."""
+    """A page of the listing, of those stores only (None: all). The order is total, so no job is told twice or left out."""
     where, values = _filters(seller_id, query, stores)
     row = await c.fetch_one(f"SELECT count(*) FROM jobs WHERE {where}", *values)
     columns = _SORT_COLUMNS[query.sort_field]
