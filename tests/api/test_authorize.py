@@ -1,6 +1,8 @@
 """Who calls: every reason for which a token is refused, and what a caller may touch."""
 
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
@@ -18,6 +20,12 @@ from fieldserve.wire.tokens import ClientGrant, RefreshGrant
 from tests.access import CA, DE, JP, NOW, OPERATOR, US, SetClock, an_application, authorized, opened
 
 GET_JOB = BY_ID["getServiceJobByServiceJobId"]
+
+
+@pytest.fixture
+def database_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """SQLite only: the statements run on both databases in tests/store, and whole flows in test_secrets.py."""
+    return f"sqlite:///{shutil.copyfile(migrated_sqlite, tmp_path / 'fieldserve.db')}"
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """POST /tokens/2021-03-01/restrictedDataToken."""
 
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,6 +16,12 @@ from tests.access import NOW, SECOND, SetClock, an_application, authorized, clie
 
 PATH = "/tokens/2021-03-01/restrictedDataToken"
 JOB = {"method": "GET", "path": "/service/v1/serviceJobs/{serviceJobId}"}
+
+
+@pytest.fixture
+def database_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """SQLite only: the statements run on both databases in tests/store, and whole flows in test_secrets.py."""
+    return f"sqlite:///{shutil.copyfile(migrated_sqlite, tmp_path / 'fieldserve.db')}"
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -19,6 +21,12 @@ from fieldserve.wire.tokens import CATALOGUE, INVALID_CLIENT
 from tests.access import CALLBACK, NOW, OPERATOR, SECOND, SetClock, an_application, authorized, client, opened
 
 SCOPE = "sellingpartnerapi::notifications"
+
+
+@pytest.fixture
+def database_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """SQLite only: the statements run on both databases in tests/store, and whole flows in test_secrets.py."""
+    return f"sqlite:///{shutil.copyfile(migrated_sqlite, tmp_path / 'fieldserve.db')}"
 
 
 @pytest.fixture
@@ -362,15 +370,6 @@ class TestAuthorizationCode:
         access = await authenticate(context, first["access_token"], NOW)
         assert access is not None
         assert access.is_revoked
-
-    async def test_once_of_many_at_once(
-        self, http: httpx2.AsyncClient, context: Context, application: WithSecret
-    ) -> None:
-        """Of eight exchanges at the same time one at most succeeds."""
-        code = await self.a_code(context, application)
-        fields = credentials(application, grant_type="authorization_code", code=code)
-        answers = await asyncio.gather(*(post(http, **fields) for _ in range(8)))
-        assert sorted(answer.status_code for answer in answers) == [200] + [400] * 7
 
     @pytest.mark.parametrize("case", ["late", "another's", "elsewhere", "unknown", "revoked"])
     async def test_not_good(
