@@ -103,7 +103,7 @@ async def add_weekly_hours(
     records = weekly_records(hours, resource.zone, context.clock.now())
     await schedules.append(c, caller.seller_id, resource.resource_id, [_availability(one) for one in records])
     after = [write_record(one) for one in records]
-    await log(context, c, caller, "schedule.updated", resource.resource_id, None, {"schedules": after})
+    await log(context, c, caller, "schedule.updated", resource.resource_id, None, {"records": after})
 
 
 def _availability(value: AvailabilityValue) -> Availability:
