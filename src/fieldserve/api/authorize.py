@@ -1,5 +1,7 @@
 """Who calls: from the token in the header to the `Caller` that operations act for."""
 
+from functools import lru_cache
+
 from starlette.requests import Request
 
 from fieldserve.operations.run import Caller, Context
@@ -59,10 +61,15 @@ def _marketplaces(context: Context, request: Request, access: Access) -> frozens
     if region is not None and region not in served:
         raise _refused(f"This server does not serve the region {region}.")
     regions = served if region is None else (region,)
-    here = frozenset[str]().union(*(OF_REGION[one] for one in regions))
-    if not access.authorized_marketplaces & here:
+    here = _of_regions(regions)
+    if access.authorized_marketplaces.isdisjoint(here):
         raise _refused(f"The authorization holds for no marketplace of this host's region ({', '.join(regions)}).")
     return access.authorized_marketplaces & access.seller_marketplaces & here
+
+
+@lru_cache
+def _of_regions(regions: tuple[str, ...]) -> frozenset[str]:
+    return frozenset[str]().union(*(OF_REGION[one] for one in regions))
 
 
 def _covers(resources: list[list[str]], request: Request) -> bool:
