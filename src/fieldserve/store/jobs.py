@@ -50,11 +50,13 @@ SELECT appointment_id, status, start_at, end_at, buffer_before, buffer_after, re
     arrival_start, arrival_end, fulfillment_start, fulfillment_end, poa
 FROM appointments WHERE seller_id = $1 AND service_job_id = $2 ORDER BY position"""
 
+# CROSS JOIN keeps SQLite from starting at the technicians, with all that the seller ever sent.
 _TECHNICIANS = """
 SELECT t.appointment_id, t.technician_id, t.name, t.overbooked
-FROM appointments a JOIN appointment_technicians t
-    ON t.seller_id = a.seller_id AND t.appointment_id = a.appointment_id
-WHERE a.seller_id = $1 AND a.service_job_id = $2 ORDER BY t.appointment_id, t.position"""
+FROM appointments a CROSS JOIN appointment_technicians t
+WHERE a.seller_id = $1 AND a.service_job_id = $2
+    AND t.seller_id = a.seller_id AND t.appointment_id = a.appointment_id
+ORDER BY t.appointment_id, t.position"""
 
 
 async def find(c: Connection, seller_id: str, service_job_id: str, *, lock: bool = False) -> Job | None:
