@@ -73,12 +73,13 @@ ORDER BY r.resource_id"""
 # The index is on the end alone. A visit that matters ends at most a longest buffer before the window and, since none is
 # longer than the longest, at most that and a buffer after it; what is left is then told by the visit's own buffers.
 _NEAR = """
-    AND {v}.end_at > $2 AND {v}.end_at < $3 AND ({v}.end_at > $4 OR {v}.end_at + a.buffer_after > $5)
-    AND ({v}.start_at < $6 OR {v}.start_at - a.buffer_before < $7)"""
+    AND {v}.end_at > $2 AND {v}.end_at < $3 AND {v}.start_at < $4
+    AND ({v}.end_at > $5 OR {v}.end_at + a.buffer_after > $6)
+    AND ({v}.start_at < $7 OR {v}.start_at - a.buffer_before < $8)"""
 
 _OF_STORE = f"""
 SELECT a.start_at, a.end_at, a.buffer_before, a.buffer_after, a.waiting FROM appointments a
-WHERE a.seller_id = $1 AND a.store_id = $8 AND a.status = 'ACTIVE'{_NEAR.format(v="a")}"""
+WHERE a.seller_id = $1 AND a.store_id = $9 AND a.status = 'ACTIVE'{_NEAR.format(v="a")}"""
 
 _OF_TECHNICIANS = f"""
 SELECT t.start_at, t.end_at, a.buffer_before, a.buffer_after, t.technician_id
@@ -166,8 +167,8 @@ async def _team(c: Connection, seller_id: str, store_id: str, lock: bool) -> dic
 
 def _near(seller_id: str, window: Interval, buffer: int) -> tuple[str | int, ...]:
     start, end = window
-    first, last = start - LONGEST_BUFFER, end + LONGEST_BUFFER + _LONGEST_VISIT
-    return seller_id, first, last, start - buffer, start, end + buffer, end
+    first, past = start - LONGEST_BUFFER, end + LONGEST_BUFFER
+    return seller_id, first, past + _LONGEST_VISIT, past, start - buffer, start, end + buffer, end
 
 
 async def _visits_of_store(
@@ -182,7 +183,7 @@ async def _visits_of_store(
 async def _visits_of_technicians(
     c: Connection, seller_id: str, technician_ids: Sequence[str], window: Interval, buffer: int
 ) -> dict[str, list[Visit]]:
-    sql = _OF_TECHNICIANS.format(ids=placeholders(technician_ids, after=7))
+    sql = _OF_TECHNICIANS.format(ids=placeholders(technician_ids, after=8))
     found: dict[str, list[Visit]] = {}
     for row in await c.fetch(sql, *_near(seller_id, window, buffer), *technician_ids):
         found.setdefault(row[4], []).append(Visit._make(row[:4]))
