@@ -99,19 +99,18 @@ class Edge:
         _log(scope, answer, request_id, seen, time.perf_counter() - started)
 
     async def _answer(self, request: Request, request_id: str, seen: "_Seen") -> Answer:
-        operation: Operation | None = None
         try:
             operation, path = self._match(request)
             seen.operation = operation
             return await self._operate(request, operation, path, request_id, seen)
         except ApiError as fault:
-            return self._refusal(fault, operation)
+            return _refusal(fault, seen)
         except Unavailable as fault:
             log.error("database away: %s (request %s)", fault, request_id)
-            return self._refusal(errors.SERVICE_UNAVAILABLE.error(), operation)
+            return _refusal(errors.SERVICE_UNAVAILABLE.error(), seen)
         except Exception:
             log.exception("a defect (request %s)", request_id)
-            return self._refusal(errors.INTERNAL_FAILURE.error(), operation)
+            return _refusal(errors.INTERNAL_FAILURE.error(), seen)
 
     def _match(self, request: Request) -> tuple[Operation, dict[str, str]]:
         method, path = request.method, request.scope["path"]
@@ -138,6 +137,7 @@ class Edge:
         caller = await authorize(self._context, request, operation, request_id)
         seen.caller = caller
         rate, burst = caller.usage_plan.get(operation.id, (operation.rate, operation.burst))
+        seen.rate = rate
         if not self._usage_plans.take(caller.application_id, caller.seller_id, operation.id, rate, burst):
             raise errors.QUOTA_EXCEEDED.error()
         body = await self._body(request, operation)
@@ -187,20 +187,14 @@ class Edge:
                 call.refuse(fault.fault)
         return call
 
-    def _refusal(self, fault: ApiError, operation: Operation | None) -> Answer:
-        bare = operation is not None and operation.bare_errors
-        content = encode(fault.faults if bare else {"errors": fault.faults})
-        rate = operation.rate if operation is not None and fault.status in _WITH_RATE_LIMIT else None
-        allow = fault.allow if isinstance(fault, _NotAllowed) else None
-        return Answer(fault.status, content, rate, allow)
-
 
 @dataclass(slots=True)
 class _Seen:
-    """What was learnt of a request, for the log."""
+    """What was learnt of a request, for its refusal and the log. `rate` is the caller's own where it has one."""
 
     operation: Operation | None = None
     caller: Caller | None = None
+    rate: float | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -209,6 +203,13 @@ class _NotAllowed(ApiError):
         self.allow = allow
         says = errors.METHOD_NOT_ALLOWED
         super().__init__(says.status, (says.fault(path=path, method=method, allowed=allow),))
+
+
+def _refusal(fault: ApiError, seen: _Seen) -> Answer:
+    bare = seen.operation is not None and seen.operation.bare_errors
+    content = encode(fault.faults if bare else {"errors": fault.faults})
+    allow = fault.allow if isinstance(fault, _NotAllowed) else None
+    return Answer(fault.status, content, seen.rate, allow)
 
 
 def _pattern(path: str) -> re.Pattern[str]:
