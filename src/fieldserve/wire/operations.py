@@ -18,7 +18,15 @@ from fieldserve.wire import (
     schedules,
     slots,
 )
-from fieldserve.wire.errors import EVERYWHERE, MISSING_OR_INVALID, WITH_BODY, ApiError, Says
+from fieldserve.wire.errors import (
+    BODY_TOO_LARGE,
+    EVERYWHERE,
+    MISSING_OR_INVALID,
+    UNAUTHORIZED_ACTION,
+    WITH_BODY,
+    ApiError,
+    Says,
+)
 from fieldserve.wire.jobs import MARKETPLACE_IDS, SERVICE_JOB_ID
 from fieldserve.wire.parameters import Parameter, ParameterFault
 
@@ -69,7 +77,8 @@ class Operation:
 
     rate is in requests a second, burst in requests: the usage plan of one application, seller and operation.
     `refuse` puts faults of parameters into the operation's own words; `own_errors` are the texts that it adds to
-    those said everywhere; `bare_errors` answers them as an array instead of under `errors`."""
+    those said everywhere, `unsaid` those of them that it has no occasion for; `bare_errors` answers errors as an array
+    instead of under `errors`."""
 
     id: str
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -82,6 +91,7 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     answer: type[msgspec.Struct] | None = None
     own_errors: tuple[Says, ...] = ()
+    unsaid: tuple[Says, ...] = ()
     refuse: Any = field(default=missing_or_invalid)
     bare_errors: bool = False
 
@@ -93,8 +103,9 @@ class Operation:
     @cached_property
     def errors(self) -> tuple[Says, ...]:
         """Every text that it can answer, its own first."""
-        own = dict.fromkeys(self.own_errors)
-        return (*own, *EVERYWHERE, *(WITH_BODY if self.body else ()))
+        # A body that is too large is refused before anybody asks whether the operation reads one.
+        general = (*EVERYWHERE, *(WITH_BODY if self.body else (BODY_TOO_LARGE,)))
+        return (*dict.fromkeys(self.own_errors), *(says for says in general if says not in self.unsaid))
 
     @cached_property
     def needs_marketplace(self) -> bool:
@@ -165,6 +176,7 @@ OPERATIONS: tuple[Operation, ...] = (
         jobs.LISTING_PARAMETERS,
         answer=jobs.GetServiceJobsResponse,
         own_errors=(jobs.JOBS_INVALID_INPUT,),
+        unsaid=(MISSING_OR_INVALID,),
         refuse=_jobs_fault,
     ),
     Operation(
@@ -276,6 +288,7 @@ OPERATIONS: tuple[Operation, ...] = (
         capacity.RangeSlotCapacityQuery,
         capacity.RangeSlotCapacity,
         (capacity.INVALID, capacity.RESOURCE_NOT_FOUND),
+        (MISSING_OR_INVALID,),
         _capacity_fault,
     ),
     Operation(
@@ -290,6 +303,7 @@ OPERATIONS: tuple[Operation, ...] = (
         capacity.FixedSlotCapacityQuery,
         capacity.FixedSlotCapacity,
         (capacity.INVALID, capacity.RESOURCE_NOT_FOUND),
+        (MISSING_OR_INVALID,),
         _capacity_fault,
     ),
     Operation(
@@ -304,7 +318,7 @@ OPERATIONS: tuple[Operation, ...] = (
         schedules.UpdateScheduleRequest,
         schedules.UpdateScheduleResponse,
         (schedules.SCHEDULE_MISSING, schedules.UNKNOWN_RESOURCE, schedules.RECORD_INVALID),
-        _schedule_fault,
+        refuse=_schedule_fault,
     ),
     Operation(
         "createReservation",
@@ -379,6 +393,7 @@ OPERATIONS: tuple[Operation, ...] = (
         documents.ServiceUploadDocument,
         documents.CreateServiceDocumentUploadDestinationResponse,
         (documents.MISSING, documents.WRONG_TYPE),
+        (UNAUTHORIZED_ACTION, MISSING_OR_INVALID),
         _documents_fault,
     ),
 )
