@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 from argon2 import PasswordHasher
+from starlette.types import ASGIApp
 
 from fieldserve.api.edge import Edge
 from fieldserve.api.endpoints import ENDPOINTS
@@ -49,6 +50,7 @@ from fieldserve.wire.encoding import encode
 from fieldserve.wire.jobs import Address, Buyer, MoneyAmount, Payment, ScopeOfWork, ServiceJob, ServiceLocation
 from fieldserve.wire.operations import ROLE
 from fieldserve.wire.times import Instant, parse, render
+from tests.promises import check_answer
 
 NOW = parse("2026-03-02T08:00:00Z")
 US, CANADA = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"
@@ -234,8 +236,7 @@ async def a_world(database: Database, folder: Path, **settings: Any) -> AsyncIte
         client_secrets=secrets,
     )
     edge = Edge(context, ENDPOINTS, UsagePlans(clock))
-    transport = httpx2.ASGITransport(app=edge, raise_app_exceptions=True)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+    async with client_of(edge) as client:
         world = World(context, clock, client)
         await database.write(_populate)
         plenty = dict.fromkeys(ENDPOINTS, (1000.0, 10000))
@@ -243,6 +244,14 @@ async def a_world(database: Database, folder: Path, **settings: Any) -> AsyncIte
             world.tokens[seller] = await world.token(seller, usage_plan=plenty, expires_at=NOW + 1000 * DAY)
         yield world
     secrets.close()
+
+
+def client_of(app: ASGIApp) -> httpx2.AsyncClient:
+    """A client of the API in process, which holds every answer to what all of them promise."""
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=True)
+    return httpx2.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1", event_hooks={"response": [check_answer]}
+    )
 
 
 async def _populate(c: Connection) -> None:
