@@ -51,7 +51,7 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
     from granian.http import HTTP1Settings
 
     port = chosen.port or _free_port(chosen.host)
-    _refuse_taken(chosen.host, port)
+    refuse_taken(chosen.host, port)
     base = chosen.public_url or f"http://{_shown(chosen.host)}:{port}"
     _hand_over(chosen, port)
     threading.Thread(target=_announce, args=(f"http://{_shown(chosen.host)}:{port}", base, ready), daemon=True).start()
@@ -92,7 +92,8 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def _refuse_taken(host: str, port: int) -> None:
+def refuse_taken(host: str, port: int) -> None:
+    """End with a message where somebody listens on that port already."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
