@@ -13,6 +13,7 @@ from fieldserve.operations.operator_keys import create_operator_key
 from fieldserve.operations.run import Caller
 from fieldserve.store import events
 from fieldserve.store.events import Event
+from tests import documented
 from tests.world import SELLER, World
 
 # For what is refused before the database is asked, or asks it for nothing that could differ.
@@ -30,12 +31,14 @@ class Desk:
     key: str
 
     async def call(self, method: str, path: str, json: Any = None, **more: Any) -> httpx2.Response:
-        """The answer to a request; a path that does not begin with a slash is one of SELLER's."""
+        """The answer to a request, as documented; a path that does not begin with a slash is one of SELLER's."""
         headers = {"authorization": f"Bearer {self.key}", **more.pop("headers", {})}
         url = path if path.startswith("/") else f"{OF_SELLER}/{path}"
         if json is not None:
             more["json"] = json
-        return await self.client.request(method, url, headers=headers, **more)
+        answer = await self.client.request(method, url, headers=headers, **more)
+        documented.check(method, url, answer)
+        return answer
 
     async def events(self, subject: str) -> list[Event]:
         """What the event log says of a thing, in order."""

@@ -12,7 +12,14 @@ from typing import Literal
 import msgspec
 
 from fieldserve.wire import applications, events, jobs, operator_keys, orders, sellers, services, stores, technicians
-from fieldserve.wire.errors import INTERNAL_FAILURE, MISSING_OR_INVALID, SERVICE_UNAVAILABLE, WITH_BODY, Says
+from fieldserve.wire.errors import (
+    BODY_TOO_LARGE,
+    INTERNAL_FAILURE,
+    MISSING_OR_INVALID,
+    SERVICE_UNAVAILABLE,
+    WRONG_CONTENT_TYPE,
+    Says,
+)
 from fieldserve.wire.limits import AFTER, LIMIT
 from fieldserve.wire.operator_keys import UNKNOWN_KEY
 from fieldserve.wire.parameters import Parameter
@@ -38,8 +45,8 @@ class OperatorRoute:
     @cached_property
     def errors(self) -> tuple[Says, ...]:
         """Every text that it can answer, its own first."""
-        takes = (MISSING_OR_INVALID,) if self.body or self.parameters else ()
-        everywhere = (UNKNOWN_KEY, *takes, *(WITH_BODY if self.body else ()), INTERNAL_FAILURE, SERVICE_UNAVAILABLE)
+        takes = (BODY_TOO_LARGE, *((WRONG_CONTENT_TYPE,) if self.body else ()))
+        everywhere = (UNKNOWN_KEY, MISSING_OR_INVALID, *takes, INTERNAL_FAILURE, SERVICE_UNAVAILABLE)
         return tuple(dict.fromkeys((*self.own_errors, *everywhere)))
 
     @cached_property
