@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> Any:
         fail(str(fault))
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """End with a message for the person at the terminal."""
     click.secho(f"fieldserve: {message}", fg="red", err=True)
     sys.exit(2)
