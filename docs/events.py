@@ -1,0 +1,186 @@
+"""What each kind of event holds: the table behind reference/events.md. A test holds it against the code and a world."""
+
+from dataclasses import dataclass
+
+_JOB = ("status", "appointments")
+_JOB_AFTER = ("status", "storeId", "appointments")
+_DEED = (*_JOB_AFTER, "causedBy", "cancelledAppointmentId", "reason")
+_RESERVATION = ("reservationId", "resourceId", "type", "availability")
+_SELLER = ("name", "marketplaceIds", "settings")
+_STORE = ("name", "timeZone", "marketplaceId", "schedulingType", "latitude", "longitude")
+_TECHNICIAN = (
+    "timeZone",
+    "marketplaceId",
+    "storeIds",
+    "skills",
+    "serviceLocationTypes",
+    "registered",
+    "backgroundChecked",
+)
+_SERVICE = (
+    "asin",
+    "title",
+    "durationMinutes",
+    "slotIntervalMinutes",
+    "noticeMinutes",
+    "bufferBeforeMinutes",
+    "bufferAfterMinutes",
+    "serviceLocationType",
+    "skills",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """A kind of event; None stands for a before or after that there is not. `observed` ones are written behind."""
+
+    kind: str
+    when: str
+    subject: str
+    before: tuple[str, ...] | None = None
+    after: tuple[str, ...] | None = None
+    observed: bool = False
+
+
+EVENTS = (
+    EventKind(
+        "job.ordered",
+        "an order made a job",
+        "the job",
+        after=(
+            "status",
+            "marketplaceId",
+            "storeId",
+            "asin",
+            "serviceOrderId",
+            "quantity",
+            "serviceLocationType",
+            "latitude",
+            "longitude",
+            "preferredAppointmentTimes",
+            "payments",
+            "buyerId",
+        ),
+    ),
+    EventKind(
+        "job.cancelled",
+        "the seller, or an operator in the buyer's stead, cancelled it",
+        "the job",
+        _JOB,
+        (*_JOB_AFTER, "reasonCode", "causedBy", "cancelledAppointmentId", "reason"),
+    ),
+    EventKind("job.completed", "it was completed", "the job", _JOB, _JOB_AFTER),
+    EventKind("job.held", "an operator put it on HOLD", "the job", _JOB, _DEED),
+    EventKind("job.released", "an operator took it off HOLD", "the job", _JOB, _DEED),
+    EventKind("job.payment_declined", "its payment was declined", "the job", _JOB, _DEED),
+    EventKind("job.not_fulfillable", "nobody can do it", "the job", _JOB, _DEED),
+    EventKind("appointment.added", "an appointment was booked", "the job", _JOB, _JOB_AFTER),
+    EventKind("appointment.rescheduled", "it moved, under a new id", "the job", _JOB, (*_JOB_AFTER, "reasonCode")),
+    EventKind("appointment.assigned", "its technicians were replaced", "the job", _JOB, (*_JOB_AFTER, "overbooked")),
+    EventKind(
+        "appointment.fulfilled",
+        "arrival, work, technicians or documents were recorded",
+        "the job",
+        _JOB,
+        (*_JOB_AFTER, "documents"),
+    ),
+    EventKind(
+        "booking.refused",
+        "no slot was available for a booking or a move",
+        "the job",
+        after=("start", "durationInMinutes"),
+        observed=True,
+    ),
+    EventKind(
+        "slots.searched",
+        "slots were listed",
+        "the store, or the job searched by",
+        after=("asin", "storeId", "serviceJobId", "start", "end", "slots", "free"),
+        observed=True,
+    ),
+    EventKind("reservation.created", "time of a resource was reserved", "the reservation", after=_RESERVATION),
+    EventKind("reservation.updated", "a reservation was replaced", "the new reservation", _RESERVATION, _RESERVATION),
+    EventKind("reservation.cancelled", "the time was given back", "the reservation", before=_RESERVATION),
+    EventKind("schedule.updated", "records were put above a schedule", "the resource", after=("records",)),
+    EventKind(
+        "document.announced",
+        "an upload destination was made",
+        "the upload destination",
+        after=("contentType", "contentLength"),
+    ),
+    EventKind("document.uploaded", "its bytes came", "the upload destination", after=("length",)),
+    EventKind(
+        "document.attached",
+        "it became proof of an appointment",
+        "the upload destination",
+        after=("appointmentId", "contentSha256"),
+    ),
+    EventKind("document.purged", "no appointment came for it in time", "the upload destination"),
+    EventKind("seller.created", "an operator added a seller", "the seller", after=_SELLER),
+    EventKind("seller.updated", "an operator changed a seller", "the seller", _SELLER, _SELLER),
+    EventKind("seller.signed_in", "a sign-in code was used on the consent page", "the seller"),
+    EventKind("sign_in_code.issued", "an operator made a sign-in code", "the seller"),
+    EventKind("store.created", "an operator added a store", "the store", after=_STORE),
+    EventKind("store.updated", "an operator changed a store", "the store", _STORE, _STORE),
+    EventKind("technician.created", "an operator added a technician", "the technician", after=_TECHNICIAN),
+    EventKind("technician.updated", "an operator changed a technician", "the technician", _TECHNICIAN, _TECHNICIAN),
+    EventKind("service.created", "an operator added a service", "the ASIN", after=_SERVICE),
+    EventKind("service.updated", "an operator changed a service", "the ASIN", _SERVICE, _SERVICE),
+    EventKind(
+        "application.created",
+        "an operator registered an application",
+        "the application",
+        after=("name", "clientId", "roles", "redirectUris", "scopes"),
+    ),
+    EventKind("application.secret_rotated", "it got another secret", "the application"),
+    EventKind("application.disabled", "it was shut out", "the application"),
+    EventKind(
+        "authorization.created",
+        "an operator or the seller let an application act for the seller",
+        "the authorization",
+        after=("applicationId", "marketplaces", "stores", "roles", "usagePlan"),
+    ),
+    EventKind("authorization.revoked", "an operator ended it, or its code was presented twice", "the authorization"),
+    EventKind("authorization.denied", "the seller said no on the consent page", "the application"),
+    EventKind("operator_key.created", "a key of the operator API was made", "the key's name"),
+    EventKind("operator_key.revoked", "all keys of a name were revoked", "the key's name"),
+)
+
+BY_KIND = {one.kind: one for one in EVENTS}
+
+MEMBERS = {
+    "appointments": "those that changed: `appointmentId`, `status`, `start`, `end`, `technicians` (ids), and where"
+    " there are any `rescheduledTo`, `arrival` and `worked` (pairs of instants), `workedBy` (ids)",
+    "availability": "as the API answers an AvailabilityRecord: times are texts",
+    "cancelledAppointmentId": "the appointment that the deed cost, or null",
+    "causedBy": "BUYER, SELLER or OPERATOR: who wanted it",
+    "documents": "upload destinations attached by this call; absent where none were",
+    "free": "how many of the slots had a capacity above 0",
+    "overbooked": "ids of technicians who have another appointment then",
+    "payments": "amounts as the order gave them",
+    "preferredAppointmentTimes": "windows with `startTime` (text) and `durationInMinutes`",
+    "reason": "the operator's words; absent where none were given",
+    "reasonCode": "the code that the seller gave",
+    "records": "the records that were applied, as the API answers them: times are texts",
+    "slots": "how many slots were listed",
+    "stores": "ids, or null for all stores of the seller",
+    "usagePlan": "overrides: pairs of rate and burst by operation",
+}
+
+_THINGS = (
+    ("Jobs", ("job",)),
+    ("Appointments and demand", ("appointment", "booking", "slots")),
+    ("Schedules and reservations", ("schedule", "reservation")),
+    ("Documents", ("document",)),
+    ("What operators set up", ("seller", "store", "technician", "service")),
+    ("Access", ("application", "authorization", "sign_in_code", "operator_key")),
+)
+
+
+def by_thing() -> dict[str, list[EventKind]]:
+    """The kinds under the headings of the page."""
+    found: dict[str, list[EventKind]] = {heading: [] for heading, _ in _THINGS}
+    headings = {thing: heading for heading, things in _THINGS for thing in things}
+    for one in EVENTS:
+        found[headings[one.kind.partition(".")[0]]].append(one)
+    return found
