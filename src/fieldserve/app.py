@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fieldserve import config
-from fieldserve.api import explorer, health, openapi, operator, tokens, uploads
+from fieldserve.api import elsewhere, explorer, health, openapi, operator, tokens, uploads
 from fieldserve.api.edge import Answer, Edge
 from fieldserve.api.endpoints import ENDPOINTS
 from fieldserve.api.usage_plans import UsagePlans
@@ -38,14 +38,21 @@ async def opened(
     clock: Clock | None = None,
     ids: Identifiers | None = None,
     durable: bool = True,
+    must_answer: bool = True,
 ) -> AsyncIterator[Context]:
     """A context on a database that is migrated; closed at the end, observations written.
 
+    With `must_answer` False a PostgreSQL that is away is waited for by whoever uses it, and is taken to be migrated.
     Raises Unavailable, KeyFault."""
     database = await connect(settings.database_url, durable=durable)
     context = None
     try:
-        await migrate.upgrade(database)
+        try:
+            await migrate.upgrade(database)
+        except Unavailable as fault:
+            if must_answer or database.dialect == "sqlite":
+                raise
+            log.error("serving without a database until there is one: %s", fault)
         context = Context(
             settings,
             database,
@@ -55,7 +62,8 @@ async def opened(
             ids or Identifiers(),
         )
         yield context
-        await write_observations(context)
+        with suppress(Unavailable):
+            await write_observations(context)
     finally:
         if context is not None:
             context.client_secrets.close()
@@ -66,10 +74,12 @@ def create_app(context: Context) -> ASGIApp:
     """The server on a context that is open."""
     answer_cases = _static if context.settings.sandbox == "static" else None
     edge = Edge(context, ENDPOINTS, UsagePlans(context.clock), answer_cases)
-    rest = Starlette(
-        routes=[*tokens.ROUTES, *uploads.ROUTES, *operator.ROUTES, *health.ROUTES, *openapi.ROUTES, *explorer.ROUTES]
+    starlette = Starlette(
+        routes=[*tokens.ROUTES, *uploads.ROUTES, *operator.ROUTES, *health.ROUTES, *openapi.ROUTES, *explorer.ROUTES],
+        exception_handlers=elsewhere.HANDLERS,
     )
-    rest.state.context = context
+    starlette.state.context = context
+    rest = elsewhere.with_request_id(starlette)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # The 17 operations are most of the traffic and need none of Starlette's routing.
@@ -106,7 +116,9 @@ class Server:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            async with opened(self._settings) as context:
+            # A process that takes another's place must come up even if that one died of an outage: it answers 503 until
+            # the outage is over. `fieldserve serve` has looked at the database before it starts any.
+            async with opened(self._settings, must_answer=False) as context:
                 self._app = create_app(context)
                 chores = [
                     asyncio.create_task(_every(OBSERVATIONS_EVERY, write_observations, context)),

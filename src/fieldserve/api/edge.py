@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from fieldserve.api import compat
@@ -105,6 +105,8 @@ class Edge:
             return await self._operate(request, operation, path, request_id, seen)
         except ApiError as fault:
             return _refusal(fault, seen)
+        except ClientDisconnect:
+            return Answer(400, None)  # nobody is there to read it
         except Unavailable as fault:
             log.error("database away: %s (request %s)", fault, request_id)
             return _refusal(errors.SERVICE_UNAVAILABLE.error(), seen)
