@@ -1,10 +1,12 @@
 """The small world, on both databases."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from fieldserve.store import engine
 from fieldserve.store.engine import Database
 from tests.desk import Desk, a_desk
 from tests.world import World, a_world
@@ -22,6 +24,28 @@ async def tolerant_world(database: Database, tmp_path: Path) -> AsyncIterator[Wo
     """The same with `compat = "tolerant"`."""
     async with a_world(database, tmp_path / "data", compat="tolerant") as world:
         yield world
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def shared_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a migrated, empty database for all tests of a file."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("shared") / "fieldserve.db"
+        return f"sqlite:///{shutil.copyfile(request.getfixturevalue('migrated_sqlite'), path)}"
+    template = request.getfixturevalue("migrated_postgres").partition("?")[0].rpartition("/")[2]
+    url: str = request.getfixturevalue("create_postgres_database")(template)
+    return url
+
+
+@pytest.fixture(scope="module")
+async def shared_world(
+    shared_database_url: str, anyio_backend: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """One small world for all tests of a file, for files of many tests that each make their own things in it."""
+    database = await engine.connect(shared_database_url, durable=False)
+    async with a_world(database, tmp_path_factory.mktemp("data")) as world:
+        yield world
+    await database.close()
 
 
 @pytest.fixture
