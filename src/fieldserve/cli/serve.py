@@ -1,5 +1,6 @@
 """`fieldserve serve`, and how the server's processes are started."""
 
+import asyncio
 import os
 import socket
 import threading
@@ -14,6 +15,9 @@ import click
 from fieldserve.cli import fail
 from fieldserve.cli.options import settings, where_data_is, where_to_listen
 from fieldserve.config import Settings
+
+START_WITHIN = 10
+"""Seconds that a PostgreSQL which is starting, too, is waited for."""
 
 
 @click.command()
@@ -67,6 +71,29 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
         log_access=False,
         respawn_failed_workers=workers > 1,
     ).serve()
+
+
+def _wait_for_database(url: str) -> None:
+    """Migrate once for all processes, as soon as the database answers; some seconds are given to one that starts."""
+    from fieldserve.store import migrate
+    from fieldserve.store.engine import Unavailable, connect
+
+    async def upgrade() -> None:
+        database = await connect(url, within=None)
+        try:
+            await migrate.upgrade(database)
+        finally:
+            await database.close()
+
+    for seconds_left in reversed(range(START_WITHIN)):
+        try:
+            return asyncio.run(upgrade())
+        except ValueError as fault:
+            fail(str(fault))
+        except Unavailable as fault:
+            if not seconds_left:
+                fail(str(fault))
+            time.sleep(1)
 
 
 def _hand_over(chosen: Settings, port: int) -> None:

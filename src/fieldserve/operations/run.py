@@ -5,13 +5,14 @@ import random
 import secrets
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from fieldserve.config import Settings
 from fieldserve.operations.client_secrets import ClientSecrets
 from fieldserve.store.blobs import Blobs
-from fieldserve.store.engine import Conflict, Database, Unavailable, Use
+from fieldserve.store.engine import AlreadyExists, Conflict, Database, Unavailable, Use
 from fieldserve.store.events import Event, append
 from fieldserve.store.keys import Seal
 from fieldserve.wire.times import Instant
@@ -19,6 +20,8 @@ from fieldserve.wire.times import Instant
 T = TypeVar("T")
 
 ATTEMPTS = 8
+# Seconds after which no other attempt is made; one that is under way has its own limit.
+TRY_FOR = 10.0
 # While the database is away observations wait, up to this many.
 MOST_OBSERVATIONS = 100_000
 
@@ -120,19 +123,34 @@ class Context:
 async def transact(context: Context, use: Use[T]) -> T:
     """Run a use as one transaction. Another transaction's coming in between is tried again; ApiError rolls back.
 
-    Raises Unavailable when conflicts do not end."""
-    for attempt in range(ATTEMPTS):
+    What a constraint refuses is decided once more, too: if another's row came in between, the use now sees it and finds
+    the words for it. Raises AlreadyExists where it does not, Unavailable when conflicts do not end."""
+
+    async def attempt() -> T:
         try:
             return await context.database.write(use)
-        except Conflict:
-            # Full jitter, so that two that met do not meet again.
-            await asyncio.sleep(secrets.randbelow(1000) / 1_000_000 * 2**attempt)
-    raise Unavailable("too many conflicting transactions")
+        except AlreadyExists:
+            return await context.database.write(use)
+
+    return await _until_no_conflict(attempt)
 
 
 async def read(context: Context, use: Use[T]) -> T:
     """Run a use that only reads."""
-    return await context.database.read(use)
+    return await _until_no_conflict(lambda: context.database.read(use))
+
+
+async def _until_no_conflict(attempt: Callable[[], Awaitable[T]]) -> T:
+    started = time.monotonic()
+    for number in range(ATTEMPTS):
+        try:
+            return await attempt()
+        except Conflict:
+            if time.monotonic() - started > TRY_FOR:
+                break
+            # Full jitter, so that two that met do not meet again.
+            await asyncio.sleep(secrets.randbelow(1000) / 1_000_000 * 2**number)
+    raise Unavailable("too many conflicting transactions")
 
 
 async def write_observations(context: Context) -> None:

@@ -13,6 +13,9 @@ Statements are written once, in the subset of SQL that both share, with `$1` par
 SQLite runs reads on the event loop's thread, where a read costs microseconds, and all writes on one writer thread,
 which takes every waiting transaction under a savepoint of its own, commits them with one fsync, and only then lets
 their answers go.
+
+PostgreSQL may be restarted, killed or cut off at any moment. No caller waits longer than `WITHIN` for it, and none is
+told of success before the commit is acknowledged.
 """
 
 import asyncio
@@ -20,6 +23,7 @@ import queue
 import re
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -35,7 +39,10 @@ Dialect = Literal["sqlite", "postgresql"]
 LOCK = "/* FOR UPDATE */"
 SQLITE_AT_LEAST = (3, 51, 3)
 BUSY_MILLISECONDS = 5_000
+CONNECT_WITHIN = 5.0
 LARGEST_BATCH = 64
+WITHIN = 10.0
+"""Seconds that a transaction may take on PostgreSQL, waiting for a connection and for locks included."""
 
 
 class Unavailable(Exception):
@@ -88,16 +95,50 @@ def placeholders(values: Sequence[Any], after: int = 0) -> str:
     return ", ".join(f"${after + number}" for number in range(1, len(values) + 1)) or "NULL"
 
 
-async def connect(url: str, *, durable: bool = True, pool_size: int = 10) -> Database:
+async def connect(url: str, *, durable: bool = True, pool_size: int = 10, within: float | None = WITHIN) -> Database:
     """Open the database that a URL names: `sqlite:///path/to/file` or `postgresql://user@host/name`.
 
-    `durable=False` leaves out the fsync of SQLite, for building worlds that can be built again."""
+    `durable=False` leaves out the fsync of SQLite, for building worlds that can be built again. `within` bounds a
+    transaction on PostgreSQL, in seconds; None lets a migration take its time. PostgreSQL need not answer yet: what is
+    used on it says so."""
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
         return SQLite(Path(url.removeprefix("sqlite:///")), durable=durable)
     if scheme in ("postgresql", "postgres"):
-        return await PostgreSQL.connect(url, pool_size)
+        return PostgreSQL(url, pool_size, within)
     raise ValueError(f"the database URL must start with sqlite:/// or postgresql://, not {scheme or 'nothing'}://")
+
+
+class Joined:
+    """A transaction that is under way, as a database: what is written on it stays or goes with the whole of it.
+
+    A write that raises is undone alone. What breaks the whole transaction (a conflict, an outage) passes through as
+    the driver raised it, since only the database that began it can tell what comes next."""
+
+    def __init__(self, c: Connection):
+        self._c = c
+        self.dialect: Dialect = c.dialect
+        self._fault = _sqlite_fault if c.dialect == "sqlite" else _postgresql_fault
+
+    async def read(self, use: Use[T]) -> T:
+        return await use(self._c)
+
+    async def write(self, use: Use[T]) -> T:
+        await self._c.run_script("SAVEPOINT joined")
+        try:
+            value = await use(self._c)
+        except Exception as fault:
+            told = self._fault(fault)
+            if isinstance(told, Conflict | Unavailable):
+                raise
+            await self._c.run_script("ROLLBACK TO joined")
+            await self._c.run_script("RELEASE joined")
+            raise told from fault
+        await self._c.run_script("RELEASE joined")
+        return value
+
+    async def close(self) -> None:
+        """Nothing: whoever began the transaction ends it."""
 
 
 # ---- SQLite
@@ -168,7 +209,10 @@ def _sqlite_fault(fault: Exception) -> Exception:
 
 
 class SQLite:
-    """One file, one process, one writer thread."""
+    """One file, one writer thread in each process that has it open.
+
+    One process is what it is made for. Several are correct, too: a transaction takes SQLite's write lock before it
+    reads anything, and who does not get it within `BUSY_MILLISECONDS` gets Conflict."""
 
     dialect: Dialect = "sqlite"
 
@@ -209,14 +253,18 @@ class _Writer(threading.Thread):
         super().__init__(name="sqlite-writer", daemon=True)
         self._connection = connection
         self._queue: queue.SimpleQueue[tuple[Use[Any], asyncio.Future[Any]] | None] = queue.SimpleQueue()
+        self._stopping = False
         self.start()
 
     async def submit(self, use: Use[T]) -> T:
+        if self._stopping:
+            raise Unavailable("the database is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put((use, future))
         return await future
 
     def stop(self) -> None:
+        self._stopping = True
         self._queue.put(None)
         self.join()
 
@@ -229,7 +277,7 @@ class _Writer(threading.Thread):
             for (_, future), (value, fault) in zip(batch, outcomes, strict=True):
                 by_loop.setdefault(future.get_loop(), []).append((future, value, fault))
             for loop, answers in by_loop.items():
-                if not loop.is_closed():
+                with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
                     loop.call_soon_threadsafe(_deliver, answers)
         self._connection.close()
 
@@ -253,9 +301,11 @@ class _Writer(threading.Thread):
             raw.execute("COMMIT")
             return outcomes
         except Exception as fault:
-            # Nothing of the batch is committed, so none of it may be answered as if it were.
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
+            # Nothing of the batch is committed, so none of it may be answered as if it were. Whatever happens, this
+            # thread stays: without it every write would wait for ever.
+            with suppress(apsw.Error):
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
             return [(None, _sqlite_fault(fault))] * len(batch)
 
     def _run_one(self, raw: apsw.Connection, use: Use[Any]) -> tuple[Any, Exception | None]:
@@ -314,26 +364,32 @@ class _PostgreSQLConnection:
 
 _AWAY = (
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,  # shut down, starting up, statement_timeout
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.LockNotAvailableError,  # lock_timeout
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby that was not promoted
     asyncpg.InterfaceError,
     OSError,
     TimeoutError,
 )
 
+_CONFLICTS = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,  # another process has migrated
+)
+
 
 def _postgresql_fault(fault: Exception) -> Exception:
-    match fault:
-        case asyncpg.SerializationError() | asyncpg.DeadlockDetectedError():
-            return Conflict(str(fault))
-        case asyncpg.IntegrityConstraintViolationError():
-            return AlreadyExists(str(fault))
-        case _ if isinstance(fault, _AWAY):
-            return Unavailable(str(fault))
-        case _:
-            return fault
+    if isinstance(fault, _CONFLICTS):
+        return Conflict(str(fault))
+    if isinstance(fault, asyncpg.IntegrityConstraintViolationError):
+        return AlreadyExists(str(fault))
+    # asyncpg's own DataError is an InterfaceError, too, but a defect of ours and no sign of an outage.
+    if isinstance(fault, _AWAY) and not isinstance(fault, ValueError):
+        return Unavailable(str(fault) or type(fault).__name__)
+    return fault
 
 
 class PostgreSQL:
@@ -341,32 +397,118 @@ class PostgreSQL:
 
     dialect: Dialect = "postgresql"
 
-    def __init__(self, pool: Any):
-        self._pool = pool
-
-    @classmethod
-    async def connect(cls, url: str, pool_size: int) -> "PostgreSQL":
-        try:
-            pool = await asyncpg.create_pool(url, min_size=1, max_size=pool_size, command_timeout=30, timeout=5)
-        except _AWAY as fault:
-            raise Unavailable(f"cannot reach PostgreSQL: {fault}") from fault
-        return cls(pool)
+    def __init__(self, url: str, pool_size: int, within: float | None):
+        self._pool = _Pool(url, pool_size, within)
+        self._within = within
 
     async def read(self, use: Use[T]) -> T:
-        return await self._run(use, isolation="repeatable_read", readonly=True)
+        return await self._run(use, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     async def write(self, use: Use[T]) -> T:
-        return await self._run(use, isolation="read_committed", readonly=False)
+        return await self._run(use, "BEGIN ISOLATION LEVEL READ COMMITTED")
 
-    async def _run(self, use: Use[T], *, isolation: str, readonly: bool) -> T:
+    async def _run(self, use: Use[T], begin: str) -> T:
         try:
-            async with (
-                self._pool.acquire(timeout=5) as connection,
-                connection.transaction(isolation=isolation, readonly=readonly),
-            ):
-                return await use(_PostgreSQLConnection(connection))
+            async with asyncio.timeout(self._within):
+                connection = await self._pool.take()
+                usable = False
+                try:
+                    value = await self._transact(connection, use, begin)
+                    usable = True
+                    return value
+                except Exception as fault:
+                    usable = not isinstance(_postgresql_fault(fault), Unavailable) and await _rolled_back(connection)
+                    raise
+                finally:
+                    self._pool.give_back(connection, usable)
         except (asyncpg.PostgresError, *_AWAY) as fault:
             raise _postgresql_fault(fault) from fault
 
+    async def _transact(self, connection: Any, use: Use[T], begin: str) -> T:
+        await connection.execute(begin)
+        value = await use(_PostgreSQLConnection(connection))
+        # A transaction in which a statement failed answers COMMIT with ROLLBACK, and no error.
+        if (done := await connection.execute("COMMIT")) != "COMMIT":
+            raise RuntimeError(f"a use went on after a statement had failed; COMMIT was answered with {done}")
+        return value
+
     async def close(self) -> None:
         await self._pool.close()
+
+
+async def _rolled_back(connection: Any) -> bool:
+    try:
+        await connection.execute("ROLLBACK")
+    except (asyncpg.PostgresError, *_AWAY):
+        return False
+    return True
+
+
+class _Pool:
+    """Connections, opened as they are needed and kept for whoever comes next; when all are in use one waits in line.
+
+    A connection on which something else happened than an answer is dropped without waiting for the server, which may
+    not listen any more, and all that lie idle go with it: they lead to the same place, and each would cost a caller the
+    whole time limit to find that out."""
+
+    def __init__(self, url: str, size: int, within: float | None):
+        self._url = url
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[Any] = []
+        self._closed = False
+        self._session = _session(within)
+
+    async def take(self) -> Any:
+        await self._free.acquire()
+        try:
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.is_closed():
+                    return connection
+            if self._closed:
+                raise Unavailable("the database is closed")
+            return await self._connect()
+        except BaseException:
+            self._free.release()
+            raise
+
+    async def _connect(self) -> Any:
+        try:
+            return await asyncpg.connect(self._url, timeout=CONNECT_WITHIN, server_settings=self._session)
+        except (asyncpg.PostgresError, ValueError, *_AWAY) as fault:
+            # A wrong password or name is no defect either: whoever runs the server has to mend it.
+            raise Unavailable(f"cannot reach PostgreSQL: {str(fault) or type(fault).__name__}") from fault
+
+    def give_back(self, connection: Any, usable: bool) -> None:
+        if usable and not self._closed:
+            self._idle.append(connection)
+        else:
+            connection.terminate()
+        if not usable:
+            while self._idle:
+                self._idle.pop().terminate()
+        self._free.release()
+
+    async def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            with suppress(asyncpg.PostgresError, *_AWAY):
+                await self._idle.pop().close(timeout=1)
+
+
+def _session(within: float | None) -> dict[str, str]:
+    """What the server is to do by itself for each of our connections: end what nobody waits for any more, so that no
+    row stays locked by a process that was killed or cut off."""
+    session = {
+        "application_name": "fieldserve",
+        "client_connection_check_interval": "1s",
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "2",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "10s",
+    }
+    if within is not None:
+        milliseconds = int(within * 1000)
+        session["statement_timeout"] = session["idle_in_transaction_session_timeout"] = str(milliseconds)
+        session["lock_timeout"] = str(milliseconds // 2)
+    return session
