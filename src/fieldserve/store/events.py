@@ -56,18 +56,50 @@ async def append(c: Connection, *events: Event) -> None:
         await c.execute_many(_APPEND, rows)
 
 
+# Sequences are given out before a transaction commits, so that with several writers 7 may be there before 6. Whoever
+# inserts holds this lock on the table until its transaction has ended. SQLite has one writer, and nothing to wait for.
+_WRITERS = """
+SELECT DISTINCT virtualtransaction FROM pg_locks
+WHERE relation = 'events'::regclass AND mode = 'RowExclusiveLock' AND granted AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """The last sequence that was given out, and the transactions that may still add one up to it.
+
+    Once they have ended, nothing is added up to `last` any more. None: whatever can be read is all there is."""
+
+    last: int | None
+    transactions: frozenset[str]
+
+
+async def under_way(c: Connection) -> UnderWay:
+    """How far the log is complete, or will be."""
+    if c.dialect == "sqlite":
+        return UnderWay(None, frozenset())
+    # In this order: whoever comes in between is given a greater sequence than the one read here.
+    row = await c.fetch_one("SELECT last_value FROM events_sequence_seq")
+    writers = await c.fetch(_WRITERS)
+    return UnderWay(row[0] if row else 0, frozenset(one[0] for one in writers))
+
+
 async def read(
     c: Connection,
     *,
     after: int = 0,
+    until: int | None = None,
     limit: int = 100,
     seller_id: str | None = None,
     kind: str | None = None,
     subject: str | None = None,
 ) -> Sequence[StoredEvent]:
-    """Entries with a sequence greater than `after`, oldest first, at most `limit`, of those that match."""
+    """Entries with a sequence greater than `after` and up to `until` that match, oldest first, at most `limit`."""
     values: list[Any] = [after]
     where = ["sequence > $1"]
+    if until is not None:
+        values.append(until)
+        where.append("sequence <= $2")
     for column, value in (("seller_id", seller_id), ("kind", kind), ("subject", subject)):
         if value is not None:
             values.append(value)
