@@ -1,5 +1,7 @@
 """What an operator does to a job: hold, release, decline, end."""
 
+import asyncio
+
 import pytest
 
 from fieldserve.domain.jobs import OPERATOR_DEEDS, TRANSITIONS
@@ -105,3 +107,26 @@ class TestAppointment:
         await desk.world.order("named")
         await desk.call("POST", f"jobs/named/{path}", {"causedBy": "SELLER"})
         assert (await desk.events("named"))[-1].after["causedBy"] == "SELLER"
+
+
+async def test_two_at_once(desk: Desk) -> None:
+    """Of two operators who hold one job at once, one does it, and the other is told that it is held."""
+    job_id = await desk.world.order()
+    answers = await asyncio.gather(*(desk.call("POST", f"jobs/{job_id}/hold") for _ in range(2)))
+    assert sorted(one.status_code for one in answers) == [200, 409]
+    assert len(await desk.events(job_id)) == 1
+
+
+async def test_hold_while_it_is_booked(desk: Desk) -> None:
+    """Whichever comes first, a job that is held in the end has no active appointment, and its slot is free."""
+    path = "/service/v1/serviceJobs/{}/appointments"
+    job_ids = [await desk.world.order() for _ in range(5)]
+    for job_id in job_ids:
+        booking = desk.world.call("POST", path.format(job_id), json={"appointmentTime": {"startTime": SLOT}})
+        booked, held = await asyncio.gather(booking, desk.call("POST", f"jobs/{job_id}/hold"))
+        assert held.status_code == 200
+        assert booked.status_code in (200, 422)
+        job = await desk.world.job(job_id)
+        assert job["serviceJobStatus"] == "HOLD"
+        assert [one for one in job.get("appointments", ()) if one["appointmentStatus"] == "ACTIVE"] == []
+        assert await desk.world.free(SLOT) == 2
