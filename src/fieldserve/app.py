@@ -13,7 +13,7 @@ from fieldserve import config
 from fieldserve.api import elsewhere, explorer, health, openapi, operator, tokens, uploads
 from fieldserve.api.edge import Answer, Edge
 from fieldserve.api.endpoints import ENDPOINTS
-from fieldserve.api.usage_plans import UsagePlans
+from fieldserve.api.usage_plans import Plans, SharedUsagePlans, UsagePlans
 from fieldserve.config import Settings
 from fieldserve.operations.documents import purge_documents
 from fieldserve.operations.run import Clock, Context, Identifiers, SystemClock, write_observations
@@ -73,12 +73,16 @@ async def opened(
 def create_app(context: Context) -> ASGIApp:
     """The server on a context that is open."""
     answer_cases = _static if context.settings.sandbox == "static" else None
-    edge = Edge(context, ENDPOINTS, UsagePlans(context.clock), answer_cases)
+    # SQLite serves one process, PostgreSQL any number, which count together.
+    shared = context.database.dialect == "postgresql"
+    plans: Plans = SharedUsagePlans(context) if shared else UsagePlans(context.clock)
+    edge = Edge(context, ENDPOINTS, plans, answer_cases)
     starlette = Starlette(
         routes=[*tokens.ROUTES, *uploads.ROUTES, *operator.ROUTES, *health.ROUTES, *openapi.ROUTES, *explorer.ROUTES],
         exception_handlers=elsewhere.HANDLERS,
     )
     starlette.state.context = context
+    starlette.state.usage_plans = plans
     rest = elsewhere.with_request_id(starlette)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

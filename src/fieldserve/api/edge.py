@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from fieldserve.api import compat
 from fieldserve.api.authorize import HEADER, authorize
-from fieldserve.api.usage_plans import UsagePlans
+from fieldserve.api.usage_plans import Plans
 from fieldserve.operations.run import Caller, Context
 from fieldserve.store.engine import Unavailable
 from fieldserve.wire import errors
@@ -81,7 +81,7 @@ class Edge:
         self,
         context: Context,
         endpoints: Mapping[str, Endpoint],
-        usage_plans: UsagePlans,
+        usage_plans: Plans,
         static: Callable[[Operation, Mapping[str, str], Mapping[str, list[str]], bytes], Answer] | None = None,
     ):
         self._context = context
@@ -140,7 +140,7 @@ class Edge:
         seen.caller = caller
         rate, burst = caller.usage_plan.get(operation.id, (operation.rate, operation.burst))
         seen.rate = rate
-        if not self._usage_plans.take(caller.application_id, caller.seller_id, operation.id, rate, burst):
+        if not await self._usage_plans.take(caller.application_id, caller.seller_id, operation.id, rate, burst):
             raise errors.QUOTA_EXCEEDED.error()
         body = await self._body(request, operation)
         call = self._read(request, operation, path, query, body, caller)

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from fieldserve.api import consent
 from fieldserve.api.authorize import authorize
 from fieldserve.api.forms import TooLarge, media_type, read_body, read_fields
-from fieldserve.api.usage_plans import UsagePlans
+from fieldserve.api.usage_plans import Plans, UsagePlans
 from fieldserve.operations.run import Context
 from fieldserve.operations.tokens import create_restricted_data_token, issue
 from fieldserve.store.engine import Unavailable
@@ -130,7 +130,7 @@ async def restricted_data_token(request: Request, request_id: str) -> Response:
     operation = CREATE_RESTRICTED_DATA_TOKEN
     caller = await authorize(context, request, operation, request_id)
     plans = _usage_plans(request)
-    if not plans.take(caller.application_id, caller.seller_id, operation.id, operation.rate, operation.burst):
+    if not await plans.take(caller.application_id, caller.seller_id, operation.id, operation.rate, operation.burst):
         raise errors.QUOTA_EXCEEDED.error()
     limit = context.settings.body_limit
     try:
@@ -151,12 +151,12 @@ async def restricted_data_token(request: Request, request_id: str) -> Response:
     return response
 
 
-def _usage_plans(request: Request) -> UsagePlans:
+def _usage_plans(request: Request) -> Plans:
     """The application's, or this route's own if it has none."""
     state = request.app.state
     if not hasattr(state, "usage_plans"):
         state.usage_plans = UsagePlans(state.context.clock)
-    plans: UsagePlans = state.usage_plans
+    plans: Plans = state.usage_plans
     return plans
 
 

@@ -1,11 +1,22 @@
 """The token bucket, against its promises and against one in fractions."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fieldserve.domain.usage_plans import SECOND, Bucket, fill, is_full, put_back, take
+from fieldserve.domain.usage_plans import (
+    HOLD,
+    SECOND,
+    Bucket,
+    SharedBucket,
+    fill,
+    is_full,
+    lease,
+    put_back,
+    take,
+)
 
 RATES = st.sampled_from([0.0167, 0.1, 1 / 3, 1, 3, 5, 7.5, 20, 1000.0])
 GAPS = st.lists(st.integers(0, 3 * SECOND) | st.integers(0, 100), min_size=1, max_size=60)
@@ -104,3 +115,83 @@ class TestIsFull:
         _, bucket = take(None, 0, 4, 2)
         assert not is_full(bucket, 249_999, 4, 2)
         assert is_full(bucket, 250_000, 4, 2)
+
+
+@dataclass
+class Process:
+    """One of several processes on a shared bucket, as `api.usage_plans` spends its tokens."""
+
+    name: str
+    ahead: int = 0
+    since: int = 0
+
+    def request(
+        self, shared: SharedBucket | None, now: int, rate: float, burst: int
+    ) -> tuple[bool, SharedBucket | None]:
+        if self.ahead and now < self.since + HOLD:
+            self.ahead -= 1
+            return True, shared
+        look_ahead = self.ahead == 0 and now < self.since + HOLD
+        leased = lease(shared, now, rate, burst, self.name, wanted=1, unused=self.ahead, look_ahead=look_ahead)
+        self.ahead, self.since = leased.ahead, now
+        return leased.granted == 1, leased.shared
+
+
+class TestLease:
+    @given(
+        st.lists(st.tuples(st.integers(0, 3 * SECOND) | st.integers(0, 1_000), st.integers(0, 3)), max_size=150),
+        RATES,
+        st.integers(1, 40),
+    )
+    def test_never_more_than_burst_and_rate(self, requests: list[tuple[int, int]], rate: float, burst: int) -> None:
+        """Of four processes together, in any span of t seconds at most burst + rate · t requests pass."""
+        processes = [Process(name) for name in "abcd"]
+        shared: SharedBucket | None = None
+        now, passed = 10 * SECOND, []
+        for gap, which in requests:
+            now += gap
+            allowed, shared = processes[which].request(shared, now, rate, burst)
+            if allowed:
+                passed.append(now)
+        exact = Fraction(str(rate))
+        for first, start in enumerate(passed):
+            for last in range(first, len(passed)):
+                assert last - first + 1 <= burst + exact * (passed[last] - start) / SECOND
+
+    def test_what_is_held_leaves_no_room(self) -> None:
+        """Two tokens held by one process are not granted to another as well, until their time is over."""
+        # Burst 16, rate 1: one token to spend, 16 − 1 = 15 left, 15 // 8 = 1 held.
+        first = lease(None, 0, 1, 16, "a", wanted=1, look_ahead=True)
+        assert (first.granted, first.ahead) == (1, 1)
+        # The bucket has 14 + 1 of the second since; 15 is the most that fits beside the one held.
+        second = lease(first.shared, SECOND, 1, 16, "b", wanted=20)
+        assert second.granted == 15
+        # At 2 s the hold is over; two more came since 1 s: at 3 s the bucket has 2.
+        third = lease(second.shared, 3 * SECOND, 1, 16, "b", wanted=5)
+        assert (third.granted, third.wait) == (2, SECOND)
+
+    def test_unused_comes_back(self) -> None:
+        """What a process did not spend is there for the next."""
+        first = lease(None, 0, 0.1, 80, "a", wanted=1, look_ahead=True)
+        assert first.ahead == 79 // 8
+        back = lease(first.shared, SECOND, 0.1, 80, "a", wanted=0, unused=9)
+        # 80 − 1 spent; the tenth of a token gained in the second grants nothing.
+        assert lease(back.shared, SECOND, 0.1, 80, "b", wanted=100).granted == 79
+
+    def test_a_steady_caller_passes(self) -> None:
+        """Whoever asks no faster than the rate is always served, by whichever process."""
+        processes = [Process(name) for name in "abcd"]
+        shared: SharedBucket | None = None
+        for number in range(400):
+            allowed, shared = processes[number % 4].request(shared, 10 * SECOND + number * SECOND // 5, 5, 20)
+            assert allowed
+
+    def test_clocks_of_machines(self) -> None:
+        """A machine whose clock is a second behind takes nothing twice; one set back an hour goes on from there."""
+        ahead = lease(None, 3600 * SECOND, 1, 1, "a", wanted=1)
+        behind = lease(ahead.shared, 3599 * SECOND, 1, 1, "b", wanted=1)
+        assert behind.granted == 0
+        assert lease(behind.shared, 3600 * SECOND, 1, 1, "a", wanted=1).granted == 0
+        set_back = lease(behind.shared, SECOND, 1, 1, "a", wanted=1)
+        assert set_back.granted == 0
+        assert lease(set_back.shared, 2 * SECOND, 1, 1, "a", wanted=1).granted == 1

@@ -270,6 +270,19 @@ CREATE TABLE operator_keys (
 );
 """
 
+# What the processes agree on about usage plans. Nobody needs it after a crash, so PostgreSQL keeps no log of it.
+USAGE_BUCKETS = """
+CREATE {unlogged} TABLE usage_buckets (
+    seller_id TEXT NOT NULL,
+    application_id TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    PRIMARY KEY (seller_id, application_id, operation_id)
+);
+"""
+
+UNLOGGED = {"sqlite": "", "postgresql": "UNLOGGED"}
+
 EVENTS = """
 CREATE TABLE events (
     sequence {identity},
@@ -319,4 +332,5 @@ ALTER TABLE appointment_technicians ADD CONSTRAINT no_unintended_overlap EXCLUDE
 def upgrade() -> None:
     """Create everything."""
     dialect = op.get_context().dialect.name
-    op.execute(TABLES + EVENTS.format(identity=IDENTITY[dialect]) + APPEND_ONLY[dialect] + NO_OVERLAP[dialect])
+    op.execute(TABLES + USAGE_BUCKETS.format(unlogged=UNLOGGED[dialect]))
+    op.execute(EVENTS.format(identity=IDENTITY[dialect]) + APPEND_ONLY[dialect] + NO_OVERLAP[dialect])
