@@ -62,6 +62,10 @@ format: setup ## rewrite the code as `make check` wants it
 prove: setup ## hold the capacity algebra against a slow second one, in WORLDS random worlds
 	@FIELDSERVE_WORLDS=$(WORLDS) $(PY) -m pytest tests/prove -n $(WORKERS) -o timeout=0 $(PYTEST)
 
+.PHONY: faults
+faults: setup ## kill, cut and crowd the server at full size (minutes; a short form is part of `make test`)
+	@FIELDSERVE_FAULTS=full $(PY) -m pytest tests/faults -o timeout=0 $(PYTEST)
+
 .PHONY: bench
 bench: setup ## run the benchmarks, or one: make bench BENCH=capacity
 	@for file in $(if $(BENCH),benchmarks/$(BENCH).py,$(sort $(wildcard benchmarks/*.py))); do \
