@@ -64,5 +64,5 @@ class Cluster:
 
         # To a file: a pipe would be held open by the server that is started.
         with (self.data.parent / "control").open("wb") as output:
-            command = [POSTGRES_BIN_PATH / "pg_ctl", "-D", self.data, *arguments]
+            command = [str(POSTGRES_BIN_PATH / "pg_ctl"), "-D", str(self.data), *arguments]
             subprocess.run(command, stdout=output, stderr=output, check=True, user=self.user, timeout=60)

@@ -1,6 +1,7 @@
 """What the fault tests share: a row for the table at the end, and PostgreSQL servers of their own to be killed."""
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import pytest
 
