@@ -45,7 +45,7 @@ def demo(data: Path, reset: bool, **given: object) -> None:
         if found.day != today:
             click.echo("It is older than today: less of it lies ahead. --reset makes one that is rooted at today.")
     else:
-        _make(chosen, today)
+        make(chosen, today)
 
     def ready(base: str) -> None:
         click.echo(welcome(folder.tell_address(data, base), data / folder.CREDENTIALS))
@@ -53,7 +53,7 @@ def demo(data: Path, reset: bool, **given: object) -> None:
     serve.run(chosen, 1, ready)
 
 
-def _make(chosen: Settings, today: date) -> None:
+def make(chosen: Settings, today: date) -> None:
     """Make the world beside its place, show how far it is, and put it there when it is whole."""
     import shutil
 

@@ -20,7 +20,7 @@ from fieldserve.wire.schedules import DAYS_OF_WEEK
 PAST_DAYS = 60
 COMING_DAYS = 14
 PENDING_PER_SELLER = 36
-ORDERS_A_DAY = 33
+ORDERS_A_DAY = 32
 
 Fate = Literal[
     "DONE",
