@@ -7,9 +7,24 @@ from typing import Any
 import pytest
 
 from fieldserve.domain.intervals import DAY
+from fieldserve.store import technicians
+from fieldserve.store.technicians import Technician
 from tests.proofs import FILES
 from tests.uploads import attached, document
-from tests.world import ANN, BOB, BRANCH, OTHER_SELLER, OTHER_STORE, OTHER_TECHNICIAN, STORE, World, a_world
+from tests.world import (
+    ANN,
+    BOB,
+    BRANCH,
+    NOW,
+    OTHER_SELLER,
+    OTHER_STORE,
+    OTHER_TECHNICIAN,
+    SELLER,
+    STORE,
+    US,
+    World,
+    a_world,
+)
 
 JOBS = "/service/v1/serviceJobs"
 TEN = "2026-03-03T15:00:00Z"
@@ -62,11 +77,24 @@ class TestSetAppointmentFulfillmentData:
         assert appointment["poa"] == {
             "appointmentTime": {"startTime": "2026-03-03T15:05:00Z", "durationInMinutes": 45},
             "technicians": [ann],
-            "uploadingTechnician": ANN,
             "uploadTime": "2026-03-04T08:00:00Z",
             "poaType": "NO_SIGNATURE_DUMMY_POS",
         }
         assert (await world.kinds(ids[0]))[-1] == "appointment.fulfilled"
+
+    @pytest.mark.parametrize(("id", "told"), [("A1TECH", "A1TECH"), ("a1tech", None), ("A1-TECH", None)])
+    async def test_who_recorded_it(self, world: World, id: str, told: str | None) -> None:
+        """The proof names who recorded it where the id is of capitals and digits, as the member has to be."""
+        ids = await booked(world)
+        zone = "America/New_York"
+        technician = Technician(SELLER, id, "Tess", zone, US, NOW, (STORE,), ("TV",), ("IN_HOME",))
+        await world.write(lambda c: technicians.add(c, technician))
+        times = {"startTime": TEN, "endTime": ELEVEN}
+        sent = {"fulfillmentTime": times, "appointmentResources": [{"resourceId": id}]}
+        assert (await put(world, ids, sent)).status_code == 204
+        poa = (await world.job(ids[0]))["appointments"][0]["poa"]
+        assert poa.get("uploadingTechnician") == told
+        assert poa["technicians"] == [{"technicianId": id, "name": "Tess"}]
 
     async def test_same_start_and_end(self, world: World) -> None:
         """Work that began and ended at once is allowed, and told as a minute."""
@@ -87,7 +115,7 @@ class TestSetAppointmentFulfillmentData:
         assert (await put(world, ids, {"fulfillmentTime": {"startTime": TEN, "endTime": ELEVEN}})).status_code == 204
         assert (await put(world, ids, attached(await document(world)))).status_code == 204
         poa = (await world.job(ids[0]))["appointments"][0]["poa"]
-        assert (poa["poaType"], poa["uploadingTechnician"]) == ("POA_RECEIPT", BOB)
+        assert (poa["poaType"], poa["technicians"]) == ("POA_RECEIPT", [{"technicianId": BOB, "name": "Bob"}])
 
     async def test_everything_at_once(self, world: World) -> None:
         """One request may hold all four."""

@@ -30,7 +30,7 @@ async def create_technician(context: Context, caller: Caller, ask: CreateTechnic
     refuse([*time_zone_faults(ask.time_zone), *technician_faults(ask)])
     technician = Technician(
         caller.seller_id,
-        ask.technician_id or context.ids.uuid(),
+        ask.technician_id or "A" + context.ids.letters(13),
         ask.name,
         ask.time_zone,
         ask.marketplace_id,

@@ -135,7 +135,7 @@ def _written(appointment: Appointment) -> wire.Appointment:
         else wire.Poa(
             appointment_time=_time(proof.worked),
             technicians=_people(proof.technicians),
-            uploading_technician=proof.recorded_by,
+            uploading_technician=wire.uploading_technician(proof.recorded_by),
             upload_time=render(proof.recorded_at),
             poa_type=proof.poa_type,  # type: ignore[arg-type]  # the domain makes two of the wire's four
         ),
@@ -184,7 +184,13 @@ async def add(c: Connection, job: Job) -> None:
 def _keys(job: Job) -> list[tuple[str, str]]:
     details = msgspec.json.decode(job.details, type=ServiceJob)
     skills = details.scope_of_work.required_skills if details.scope_of_work else None
-    by_kind = (("PRODUCT_ORDER", details.product_order_ids), ("TRACKING", details.tracking_ids), ("SKILL", skills))
+    buyers = [details.buyer.buyer_id] if details.buyer and details.buyer.buyer_id else None
+    by_kind = (
+        ("PRODUCT_ORDER", details.product_order_ids),
+        ("TRACKING", details.tracking_ids),
+        ("SKILL", skills),
+        ("BUYER", buyers),
+    )
     return [(kind, value) for kind, values in by_kind for value in dict.fromkeys(values or ())]
 
 

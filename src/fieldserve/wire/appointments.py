@@ -1,5 +1,6 @@
 """Appointments on the wire: booking, moving, and assigning technicians."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,16 @@ class AppointmentTime(Part):
 class Technician(Part):
     technician_id: str | None = None
     name: str | None = None
+
+
+_CAPITALS = re.compile(r"[A-Z0-9]*", re.ASCII)
+
+
+def uploading_technician(technician_id: str | None) -> str | None:
+    """The technician as a proof names it: the member takes capitals and digits only, which a technicianId need not be.
+
+    Whoever has another id is left out there, and stands among the proof's technicians."""
+    return technician_id if technician_id and _CAPITALS.fullmatch(technician_id) else None
 
 
 class Poa(Part):

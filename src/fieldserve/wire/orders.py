@@ -15,7 +15,7 @@ from fieldserve.wire.parts import Part
 from fieldserve.wire.times import TimeFault, parse, render
 
 _END = r"$(?!\n)"
-ProductOrderId = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[0-9-]+" + _END)]
+ProductOrderId = Annotated[str, Meta(min_length=5, max_length=20, pattern=r"^[0-9-]+" + _END)]
 TrackingId = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9-]+" + _END)]
 BuyerId = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[A-Z0-9]+" + _END)]
 ProviderId = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[A-Z0-9]+" + _END)]
