@@ -124,7 +124,6 @@ From a shell:
 def _python(path: str) -> str:
     return f"""\
 import json
-from datetime import datetime, timedelta, timezone
 from spapi import ServiceApi, SPAPIClient, SPAPIConfig
 
 demo = json.load(open({path!r}))
@@ -133,9 +132,11 @@ config = SPAPIConfig(account["client_id"], account["client_secret"], account["re
 client = SPAPIClient(config, oauth_endpoint=demo["token_endpoint"], endpoint=demo["endpoint"])
 service = ServiceApi(client.api_client)
 
-month_ago = (datetime.now(timezone.utc) - timedelta(days=30)).isoformat()
 pending = service.get_service_jobs(
-    [account["marketplace_id"]], created_after=month_ago, service_job_status=["PENDING_SCHEDULE"], page_size=5
+    [account["marketplace_id"]],
+    created_after="2020-01-01T00:00:00Z",
+    service_job_status=["PENDING_SCHEDULE"],
+    page_size=5,
 ).payload
 print(pending.total_result_size, "jobs wait to be scheduled")
 job = pending.jobs[0]
