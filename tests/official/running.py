@@ -32,6 +32,7 @@ class RunningServer:
     authorized."""
 
     base: str
+    log: Path
     operator: httpx2.Client
     client_id: str = ""
     client_secret: str = ""
@@ -80,7 +81,7 @@ def running(folder: Path, *options: str) -> Iterator[RunningServer]:
         httpx2.Client(headers={"authorization": f"Bearer {key}"}) as operator,
     ):
         try:
-            server = RunningServer(_base(process, Path(log.name)), operator)
+            server = RunningServer(_base(process, Path(log.name)), Path(log.name), operator)
             _set_up(server)
             yield server
         finally:
