@@ -1,7 +1,9 @@
 """`fieldserve demo`"""
 
 import asyncio
+import multiprocessing
 import shlex
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -45,12 +47,35 @@ def demo(data: Path, reset: bool, **given: object) -> None:
         if found.day != today:
             click.echo("It is older than today: less of it lies ahead. --reset makes one that is rooted at today.")
     else:
-        make(chosen, today)
+        _make_apart(chosen, today)
 
     def ready(base: str) -> None:
         click.echo(welcome(folder.tell_address(data, base), data / folder.CREDENTIALS))
 
     serve.run(chosen, 1, ready)
+
+
+def _make_apart(chosen: Settings, today: date) -> None:
+    """Make the world in a process of its own.
+
+    What keeps documents starts threads, and the server's process is a fork of this one: it would believe them to be
+    there, and wait for them at the first upload for ever."""
+    process = multiprocessing.get_context("spawn").Process(target=_make_quietly, args=(chosen, today))
+    process.start()
+    try:
+        process.join()
+    except KeyboardInterrupt:
+        process.join()  # it was interrupted, too, and tidies up
+        raise
+    if process.exitcode:
+        sys.exit(process.exitcode)
+
+
+def _make_quietly(chosen: Settings, today: date) -> None:
+    try:
+        make(chosen, today)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def make(chosen: Settings, today: date) -> None:
