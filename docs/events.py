@@ -74,6 +74,8 @@ EVENTS = (
     EventKind("job.released", "an operator took it off HOLD", "the job", _JOB, _DEED),
     EventKind("job.payment_declined", "its payment was declined", "the job", _JOB, _DEED),
     EventKind("job.not_fulfillable", "nobody can do it", "the job", _JOB, _DEED),
+    EventKind("job.erased", "what is personal of it was erased", "the job", after=("why", "documents")),
+    EventKind("job.exported", "an operator read all that is held about its buyer", "the job"),
     EventKind("appointment.added", "an appointment was booked", "the job", _JOB, _JOB_AFTER),
     EventKind("appointment.rescheduled", "it moved, under a new id", "the job", _JOB, (*_JOB_AFTER, "reasonCode")),
     EventKind("appointment.assigned", "its technicians were replaced", "the job", _JOB, (*_JOB_AFTER, "overbooked")),

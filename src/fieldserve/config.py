@@ -42,6 +42,8 @@ class Settings:
     """Codes that rescheduleAppointmentForServiceJobByServiceJobId takes."""
     malware_command: str = ""
     """Program that reads a document on standard input and exits with 1 if it is malware; empty checks nothing."""
+    privacy_purge_after: str = ""
+    """Days after which what is personal of a closed job is erased, such as 30d; empty erases nothing by itself."""
     body_limit: int = 1_048_576
     """Bytes that a request body may have (documents are uploaded elsewhere)."""
     log_level: str = "info"
@@ -78,7 +80,17 @@ def load(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
             raise SettingFault(f"{name} must be one of {', '.join(choices)}, not {getattr(settings, name)!r}")
     if unknown := set(settings.regions) - {"NA", "EU", "FE"}:
         raise SettingFault(f"regions must be of NA, EU and FE, not {', '.join(sorted(unknown))}")
+    if settings.privacy_purge_after:
+        read_days(settings.privacy_purge_after, "privacy_purge_after")
     return settings
+
+
+def read_days(text: str, name: str) -> int:
+    """The number of `30d`, at least 0. Raises SettingFault, which names what it is of."""
+    digits = text.removesuffix("d")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 6):
+        raise SettingFault(f"{name} must be a number of days such as 30d, not {text!r}")
+    return int(digits)
 
 
 def _read(name: str, text: str, default: Any) -> Any:

@@ -23,6 +23,7 @@ from fieldserve.operations import (
     operator_jobs,
     operator_keys,
     orders,
+    privacy,
     sellers,
     services,
     stores,
@@ -230,6 +231,11 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
     "createOperatorKey": _create_key,
     "listOperatorKeys": _list_keys,
     "revokeOperatorKeys": lambda c: operator_keys.revoke_operator_keys(c.context, c.caller, c.values["name"]),
+    "exportBuyer": lambda c: privacy.export_buyer(c.context, c.caller, c.values["buyerId"]),
+    "eraseBuyer": lambda c: privacy.erase_buyer(c.context, c.caller, c.values["buyerId"]),
+    "purgePersonalData": lambda c: privacy.purge(
+        c.context, c.caller, c.body.older_than_days, with_documents=c.body.documents
+    ),
 }
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "orders": ("fieldserve.cli.operate", "Place orders for service jobs, hold, release or cancel them."),
     "applications": ("fieldserve.cli.operate", "Register applications and authorize them."),
     "keys": ("fieldserve.cli.operate", "Make and revoke keys of the operator API."),
+    "privacy": ("fieldserve.cli.privacy", "Export and erase buyers' personal data."),
 }
 
 

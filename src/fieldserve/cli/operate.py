@@ -82,6 +82,11 @@ def _print_one(answer: Any, as_json: bool) -> None:
         click.echo(f"{name:<{width}}  {_cell(value)}")
 
 
+def run_and_print(given: dict[str, Any], use: Use) -> None:
+    """Carry out a use as the operator at this machine, and print its answer as JSON."""
+    _print_one(_run(given, use), True)
+
+
 def _print_all(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))

@@ -49,6 +49,8 @@ TRANSITIONS: dict[Deed, tuple[tuple[JobStatus, ...], JobStatus]] = {
     "mark_not_fulfillable": (_OPEN, "NOT_FULFILLABLE"),
     "cancel_as_buyer": (_OPEN, "CANCELLED"),
 }
+# In these nothing more is done to a job.
+CLOSED: tuple[JobStatus, ...] = ("COMPLETED", "CANCELLED", "NOT_FULFILLABLE", "PAYMENT_DECLINED")
 OPERATOR_DEEDS: tuple[Deed, ...] = ("hold", "release", "decline_payment", "mark_not_fulfillable", "cancel_as_buyer")
 
 

@@ -321,9 +321,9 @@ def _check(context: Context, document: Document, ciphertext: bytes | None, conte
 
 
 async def read_document(context: Context, seller_id: str, upload_destination_id: str) -> tuple[Document, bytes] | None:
-    """An attached document and its plain file, or None where the seller has none of that id."""
+    """An attached document and its plain file, or None where the seller has none of that id, or its file was erased."""
     document = await _find(context, seller_id, upload_destination_id)
-    if document is None or document.appointment_id is None:
+    if document is None or document.appointment_id is None or document.blob_key is None:
         return None
     ciphertext = await _ciphertext(context, document)
     key, vector = _key_and_vector(context, document)

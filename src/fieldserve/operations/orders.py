@@ -105,7 +105,8 @@ async def list_ordered_jobs(
 
 
 def _logged(job: Job, details: ServiceJob) -> dict[str, Any]:
-    """What demand and revenue are worked out from. The log is kept for good, so of the buyer it has the id alone."""
+    """What demand and revenue are worked out from. The log is kept for good, so of the buyer it has the id alone, and
+    of the place a point within a kilometre or so: enough for demand and distances, not for a door."""
     scope, location, buyer = details.scope_of_work, details.service_location, details.buyer
     return {
         "status": job.status,
@@ -115,9 +116,13 @@ def _logged(job: Job, details: ServiceJob) -> dict[str, Any]:
         "serviceOrderId": job.service_order_id,
         "quantity": scope.quantity if scope else None,
         "serviceLocationType": location.service_location_type if location else None,
-        "latitude": job.latitude,
-        "longitude": job.longitude,
+        "latitude": _nearby(job.latitude),
+        "longitude": _nearby(job.longitude),
         "preferredAppointmentTimes": details.preferred_appointment_times or [],
         "payments": details.payments or [],
         "buyerId": buyer.buyer_id if buyer else None,
     }
+
+
+def _nearby(degrees: float | None) -> float | None:
+    return None if degrees is None else round(degrees, 2)

@@ -11,7 +11,18 @@ from typing import Literal
 
 import msgspec
 
-from fieldserve.wire import applications, events, jobs, operator_keys, orders, sellers, services, stores, technicians
+from fieldserve.wire import (
+    applications,
+    events,
+    jobs,
+    operator_keys,
+    orders,
+    privacy,
+    sellers,
+    services,
+    stores,
+    technicians,
+)
 from fieldserve.wire.errors import (
     BODY_TOO_LARGE,
     INTERNAL_FAILURE,
@@ -81,6 +92,8 @@ _STORE = _SELLER + "/stores/{storeId}"
 _TECHNICIAN = _SELLER + "/technicians/{technicianId}"
 _SERVICE = _SELLER + "/services/{asin}"
 _JOB = _SELLER + "/jobs/{serviceJobId}"
+    "buyers": "Privacy",
+    "privacy": "Privacy",
 _APPLICATION = PREFIX + "/applications/{applicationId}"
 
 _OF_SELLER = (sellers.SELLER_ID,)
@@ -411,3 +424,33 @@ OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
         (operator_keys.KEY_NAME,),
     ),
 )
+    OperatorRoute(
+        "exportBuyer",
+        "GET",
+        PREFIX + "/buyers/{buyerId}",
+        200,
+        "Read everything held about a buyer, of all sellers.",
+        (privacy.BUYER_ID,),
+        None,
+        privacy.BuyerExport,
+    ),
+    OperatorRoute(
+        "eraseBuyer",
+        "DELETE",
+        PREFIX + "/buyers/{buyerId}",
+        200,
+        "Erase what is personal of a buyer's closed jobs, and their proof documents.",
+        (privacy.BUYER_ID,),
+        None,
+        privacy.Erased,
+    ),
+    OperatorRoute(
+        "purgePersonalData",
+        "POST",
+        PREFIX + "/privacy/purge",
+        200,
+        "Erase what is personal of jobs that closed so many days ago.",
+        (),
+        privacy.Purge,
+        privacy.Erased,
+    ),

@@ -132,6 +132,7 @@ CREATE TABLE jobs (
     longitude DOUBLE PRECISION,
     details TEXT NOT NULL,
     document TEXT NOT NULL,
+    erased_at BIGINT,
     PRIMARY KEY (seller_id, service_job_id),
     FOREIGN KEY (seller_id, store_id) REFERENCES stores,
     FOREIGN KEY (seller_id, asin) REFERENCES services
@@ -139,10 +140,11 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_creation ON jobs (seller_id, marketplace_id, created_at, service_job_id);
 CREATE INDEX jobs_by_update ON jobs (seller_id, marketplace_id, updated_at, service_job_id);
 CREATE INDEX jobs_by_status ON jobs (seller_id, marketplace_id, status, created_at, service_job_id);
+CREATE INDEX jobs_to_erase ON jobs (updated_at) WHERE erased_at IS NULL;
 
 CREATE TABLE job_keys (
     seller_id TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('PRODUCT_ORDER', 'TRACKING', 'SKILL')),
+    kind TEXT NOT NULL CHECK (kind IN ('PRODUCT_ORDER', 'TRACKING', 'SKILL', 'BUYER')),
     value TEXT NOT NULL,
     service_job_id TEXT NOT NULL,
     PRIMARY KEY (seller_id, kind, value, service_job_id),
