@@ -9,7 +9,6 @@ Whole pages under `reference/` are written here. Of other pages only the parts b
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,16 +47,14 @@ _HEADING = re.compile(r"^#{1,6} (.+?)\s*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```+).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 
 
-def written() -> Iterator[tuple[Path, str]]:
-    """Each page that is written here, whole or in parts, as it should be."""
-    for name, page in WHOLE_PAGES.items():
-        yield DOCS / name, HEADER + page()
-    for name, sections in SECTIONS.items():
-        path = DOCS / name
-        text = path.read_text("utf-8")
-        for section, make in sections.items():
-            text = _filled(text, section, make(), name)
-        yield path, text
+def written(name: str) -> str:
+    """A page of WHOLE_PAGES or SECTIONS as it should be."""
+    if name in WHOLE_PAGES:
+        return HEADER + WHOLE_PAGES[name]()
+    text = (DOCS / name).read_text("utf-8")
+    for section, make in SECTIONS[name].items():
+        text = _filled(text, section, make(), name)
+    return text
 
 
 def _filled(text: str, section: str, content: str, page: str) -> str:
@@ -106,7 +103,8 @@ def main(arguments: list[str]) -> int:
     """Write or check; answers the exit status."""
     check = "--check" in arguments
     status = 0
-    for path, text in written():
+    for name in (*WHOLE_PAGES, *SECTIONS):
+        path, text = DOCS / name, written(name)
         if path.exists() and path.read_text("utf-8") == text:
             continue
         if check:

@@ -459,9 +459,10 @@ def commands() -> str:
 
 def _command(command: click.Command, name: str, parent: click.Context, depth: int) -> list[str]:
     context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent)
-    parts = [f"{'#' * depth} {name}\n", _prose(command.help) + "\n"]
-    shown = [one for one in command.params if not getattr(one, "hidden", False)]
-    parts.append(table(("option", "what"), [_option(one, context) for one in shown]))
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    parts = [f"{'#' * depth} {name}\n", f"`{usage}`\n", _prose(command.help) + "\n"]
+    options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+    parts.append(table(("option", "what"), [_option(one, context) for one in options]))
     if isinstance(command, click.Group):
         for sub in command.list_commands(context):
             found = command.get_command(context, sub)
@@ -470,9 +471,7 @@ def _command(command: click.Command, name: str, parent: click.Context, depth: in
     return parts
 
 
-def _option(one: click.Parameter, context: click.Context) -> tuple[str, str]:
-    if not isinstance(one, click.Option):
-        return _code(one.make_metavar(context)), "argument"
+def _option(one: click.Option, context: click.Context) -> tuple[str, str]:
     flag = "" if one.is_flag or one.count else f" {one.make_metavar(context)}"
     said = [" ".join((one.help or "").split())]
     if one.required:
