@@ -17,6 +17,7 @@ from fieldserve.api.usage_plans import Plans, SharedUsagePlans, UsagePlans
 from fieldserve.config import Settings
 from fieldserve.operations import privacy
 from fieldserve.operations.documents import purge_documents
+from fieldserve.operations.retries import purge_retries
 from fieldserve.operations.run import Caller, Clock, Context, Identifiers, SystemClock, write_observations
 from fieldserve.operations.tokens import purge_tokens
 from fieldserve.sandbox import static
@@ -156,10 +157,11 @@ async def _every(seconds: float, chore: Callable[[Context], Awaitable[None]], co
 async def _purge(context: Context) -> None:
     await purge_tokens(context)
     await purge_documents(context)
-
+    await purge_retries(context)
     if after := context.settings.privacy_purge_after:
         days = config.read_days(after, "privacy_purge_after")
         await privacy.purge(context, Caller("", actor="server"), days)
+
 
 def server() -> Server:
     """What each process of `fieldserve serve` runs; its settings come by the environment."""

@@ -28,6 +28,7 @@ from fieldserve.wire import (
     fulfillment,
     jobs,
     reservations,
+    retries,
     slots,
 )
 from fieldserve.wire import schedules as wire_schedules
@@ -119,6 +120,13 @@ async def _one_too_many(scene: Scene, operation: Operation) -> Provoked:
     for _ in range(2):
         assert (await scene.send(ask, headers=headers)).status_code != 429
     return Provoked(await scene.send(ask, headers=headers), {})
+
+
+@provokes(retries.KEY_REUSED)
+async def _same_key_for_another(scene: Scene, operation: Operation) -> Provoked:
+    ask, headers = await scene.ask(operation.id), {"idempotency-key": scene.world.context.ids.uuid()}
+    assert (await scene.send(ask, headers=headers)).status_code == operation.success
+    return Provoked(await scene.send(ask.but(query={"another": "1"}), headers=headers), {})
 
 
 @provokes(errors.INTERNAL_FAILURE)
@@ -490,7 +498,18 @@ async def _text_document(scene: Scene, operation: Operation) -> Provoked:
 
 
 def _name(says: Says) -> str:
-    modules = (errors, appointments, fulfillment, jobs, capacity, wire_schedules, reservations, slots, documents)
+    modules = (
+        errors,
+        appointments,
+        fulfillment,
+        jobs,
+        capacity,
+        wire_schedules,
+        reservations,
+        slots,
+        documents,
+        retries,
+    )
     return next(name for module in modules for name, value in vars(module).items() if value is says)
 
 

@@ -10,7 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -19,9 +19,10 @@ from starlette.types import Receive, Scope, Send
 from fieldserve.api import compat
 from fieldserve.api.authorize import HEADER, authorize
 from fieldserve.api.usage_plans import Plans
+from fieldserve.operations.retries import Attempt, Outcome, once
 from fieldserve.operations.run import Caller, Context
 from fieldserve.store.engine import Unavailable
-from fieldserve.wire import errors
+from fieldserve.wire import errors, retries
 from fieldserve.wire.bodies import BodyFault, decode
 from fieldserve.wire.encoding import encode
 from fieldserve.wire.errors import ApiError
@@ -33,6 +34,7 @@ log = logging.getLogger("fieldserve.requests")
 # The rate limit is told with these only.
 _WITH_RATE_LIMIT = frozenset({200, 204, 400, 404})
 _JSON = (b"content-type", b"application/json")
+_REPLAYED = (retries.REPLAYED.encode(), b"true")
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class Answer:
     content: bytes | None
     rate: float | None = None
     allow: str | None = None
+    replayed: bool = False
 
 
 class Edge:
@@ -145,8 +148,35 @@ class Edge:
         body = await self._body(request, operation)
         call = self._read(request, operation, path, query, body, caller)
         seen.warnings = call.warnings
-        value = await self._endpoints[operation.id](call)
-        return Answer(operation.success, _content(operation, value), rate)
+        outcome = await self._carry_out(call, body)
+        return Answer(outcome.status, outcome.content, rate, replayed=outcome.replayed)
+
+    async def _carry_out(self, call: Call, body: bytes) -> Outcome:
+        """What the endpoint answers; under an Idempotency-Key, what it answered the first time."""
+        operation, request = call.operation, call.request
+        key = request.headers.get(retries.HEADER)
+        if key is None or not operation.changes:
+            return await self._decide(call)
+        call.refuse(*retries.key_faults(key))
+        print_ = retries.fingerprint(request.method, request.scope["path"], request.scope["query_string"], body)
+        return await once(
+            call.context,
+            Attempt(call.caller.authorization_id, key, print_),
+            lambda context: self._decide_for_good(replace(call, context=context)),
+        )
+
+    async def _decide(self, call: Call) -> Outcome:
+        value = await self._endpoints[call.operation.id](call)
+        return Outcome(call.operation.success, _content(call.operation, value))
+
+    async def _decide_for_good(self, call: Call) -> Outcome:
+        try:
+            return await self._decide(call)
+        except ApiError as fault:
+            # A request that is malformed decides nothing; it may come again under its key when it is mended.
+            if fault.status == 400:
+                raise
+            return Outcome(fault.status, _errors(fault, call.operation))
 
     async def _body(self, request: Request, operation: Operation) -> bytes:
         limit = self._context.settings.body_limit
@@ -208,10 +238,13 @@ class _NotAllowed(ApiError):
 
 
 def _refusal(fault: ApiError, seen: _Seen) -> Answer:
-    bare = seen.operation is not None and seen.operation.bare_errors
-    content = encode(fault.faults if bare else {"errors": fault.faults})
     allow = fault.allow if isinstance(fault, _NotAllowed) else None
-    return Answer(fault.status, content, seen.rate, allow)
+    return Answer(fault.status, _errors(fault, seen.operation), seen.rate, allow)
+
+
+def _errors(fault: ApiError, operation: Operation | None) -> bytes:
+    bare = operation is not None and operation.bare_errors
+    return encode(fault.faults if bare else {"errors": fault.faults})
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -232,6 +265,8 @@ async def _send(send: Send, answer: Answer, request_id: str) -> None:
         headers.append((b"x-amzn-ratelimit-limit", str(float(answer.rate)).encode()))
     if answer.allow is not None:
         headers.append((b"allow", answer.allow.encode()))
+    if answer.replayed:
+        headers.append(_REPLAYED)
     if answer.content is not None:
         headers += [_JSON, (b"content-length", str(len(answer.content)).encode())]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -21,6 +21,7 @@ from fieldserve.wire.operations import OPERATIONS, Operation
 from fieldserve.wire.operator import KEY_HEADER, OPERATOR_ROUTES, OperatorRoute
 from fieldserve.wire.parameters import Parameter
 from fieldserve.wire.restricted_data import CREATE_RESTRICTED_DATA_TOKEN
+from fieldserve.wire.retries import HEADER, KEPT_HOURS, KEY_REUSED
 from fieldserve.wire.schedules import AvailabilityRecord, UpdateScheduleResponse
 
 Json = dict[str, Any]
@@ -244,6 +245,14 @@ def _schema_of(parameter: Parameter) -> Json:
 
 # ---- operations
 
+_IDEMPOTENCY_KEY: Json = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": f"Within {KEPT_HOURS} hours the same request with the same key is done once and answered the same.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
 
 def _operation(operation: Operation) -> tuple[str, str, Json]:
     noun = operation.path.removeprefix("/service/v1/").split("/")[0]
@@ -257,7 +266,7 @@ def _operation(operation: Operation) -> tuple[str, str, Json]:
             "summary": operation.summary,
             "description": f"Usage plan: {operation.rate:g} a second, {operation.burst} at once.",
             "security": _ACCESS_TOKEN,
-            **_taken(operation.parameters, operation.body),
+            **_taken(operation.parameters, operation.body, again=KEY_REUSED in operation.errors),
             "responses": _responses(operation, faults, limited=True),
         },
     )
@@ -272,16 +281,16 @@ def _operator_route(route: OperatorRoute) -> tuple[str, str, Json]:
             "tags": [f"Operator: {route.tag.lower()}"],
             "summary": route.summary,
             "security": _OPERATOR_KEY,
-            **_taken(route.parameters, route.body),
+            **_taken(route.parameters, route.body, again=route.changes),
             "responses": _responses(route, _ref("Errors"), limited=False),
         },
     )
 
 
-def _taken(parameters: tuple[Parameter, ...], body: type[msgspec.Struct] | None) -> Json:
+def _taken(parameters: tuple[Parameter, ...], body: type[msgspec.Struct] | None, *, again: bool) -> Json:
     taken: Json = {}
-    if parameters:
-        taken["parameters"] = [_parameter(one) for one in parameters]
+    if asked := [*map(_parameter, parameters), *([_IDEMPOTENCY_KEY] if again else [])]:
+        taken["parameters"] = asked
     if body is not None:
         taken["requestBody"] = {
             "required": bool(msgspec.json.schema(body)["$defs"][body.__name__].get("required")),

@@ -29,12 +29,13 @@ from fieldserve.operations import (
     stores,
     technicians,
 )
+from fieldserve.operations.retries import Attempt, Outcome, once
 from fieldserve.operations.run import Caller, Context
 from fieldserve.store.applications import Application
 from fieldserve.store.authorizations import Authorization
 from fieldserve.store.engine import Unavailable
 from fieldserve.wire import applications as wire
-from fieldserve.wire import errors
+from fieldserve.wire import errors, retries
 from fieldserve.wire.bodies import BodyFault, decode
 from fieldserve.wire.encoding import encode
 from fieldserve.wire.errors import ApiError
@@ -230,12 +231,12 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
     "listEvents": _list_events,
     "createOperatorKey": _create_key,
     "listOperatorKeys": _list_keys,
-    "revokeOperatorKeys": lambda c: operator_keys.revoke_operator_keys(c.context, c.caller, c.values["name"]),
     "exportBuyer": lambda c: privacy.export_buyer(c.context, c.caller, c.values["buyerId"]),
     "eraseBuyer": lambda c: privacy.erase_buyer(c.context, c.caller, c.values["buyerId"]),
     "purgePersonalData": lambda c: privacy.purge(
         c.context, c.caller, c.body.older_than_days, with_documents=c.body.documents
     ),
+    "revokeOperatorKeys": lambda c: operator_keys.revoke_operator_keys(c.context, c.caller, c.values["name"]),
 }
 
 
@@ -302,11 +303,40 @@ async def _operate(request: Request, by_method: Mapping[str, OperatorRoute], req
     if faults:
         raise missing_or_invalid(faults)
     caller = replace(operator, seller_id=_seller_of_path(route, values), request_id=request_id)
-    value = await CALLS[route.id](OperatorCall(context, caller, values, shaped))
+    outcome = await _carry_out(request, route, OperatorCall(context, caller, values, shaped), body)
+    headers = {retries.REPLAYED: "true"} if outcome.replayed else None
+    return Response(
+        outcome.content, outcome.status, headers, media_type="application/json" if outcome.content else None
+    )
+
+
+async def _carry_out(request: Request, route: OperatorRoute, call: OperatorCall, body: bytes) -> Outcome:
+    """What the route answers; under an Idempotency-Key, what it answered the first time."""
+    key = request.headers.get(retries.HEADER)
+    if key is None or not route.changes:
+        return await _decide(route, call)
+    if faults := retries.key_faults(key):
+        raise missing_or_invalid(faults)
+    print_ = retries.fingerprint(request.method, request.url.path, request.scope["query_string"], body)
+    attempt = Attempt(call.caller.actor, key, print_)
+    return await once(call.context, attempt, lambda context: _decide_for_good(route, replace(call, context=context)))
+
+
+async def _decide(route: OperatorRoute, call: OperatorCall) -> Outcome:
+    value = await CALLS[route.id](call)
     if route.status == 204:
-        return Response(status_code=204)
-    content = value if isinstance(value, bytes) else encode(value)
-    return Response(content, route.status, media_type="application/json")
+        return Outcome(204, None)
+    return Outcome(route.status, value if isinstance(value, bytes) else encode(value))
+
+
+async def _decide_for_good(route: OperatorRoute, call: OperatorCall) -> Outcome:
+    try:
+        return await _decide(route, call)
+    except ApiError as fault:
+        # A request that is malformed decides nothing; it may come again under its key when it is mended.
+        if fault.status == 400:
+            raise
+        return Outcome(fault.status, encode({"errors": fault.faults}))
 
 
 async def _operator(context: Context, request: Request) -> Caller:

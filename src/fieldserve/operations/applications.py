@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from fieldserve.operations.client_secrets import new_secret
-from fieldserve.operations.run import Caller, Context, read, transact
+from fieldserve.operations.run import Caller, Context, aside, read, transact
 from fieldserve.store import applications, authorizations, events, sellers, tokens
 from fieldserve.store.applications import Application
 from fieldserve.store.authorizations import Authorization
@@ -52,12 +52,12 @@ async def create_application(
 ) -> WithSecret:
     """Register an application; its secret is in the answer and nowhere else. Raises ApiError 400."""
     _refuse_registration(name, redirect_uris, scopes)
-    secret = new_secret()
+    secret, secret_hash = await aside(context, _new_secret)
     application = Application(
         application_id=f"amzn1.sp.solution.{context.ids.uuid()}",
         # From the system's entropy even where ids are seeded: throttling relies on nobody guessing it.
         client_id=f"amzn1.application-oa2-client.{secrets.token_hex(16)}",
-        secret_hash=await context.client_secrets.hash(secret),
+        secret_hash=secret_hash,
         name=name,
         roles=frozenset(roles),
         redirect_uris=tuple(redirect_uris),
@@ -75,8 +75,7 @@ async def create_application(
 
 async def rotate_secret(context: Context, caller: Caller, application_id: str) -> WithSecret:
     """Give the application another secret; the old one fails from the moment this returns. Raises ApiError 404, 409."""
-    secret = new_secret()
-    secret_hash = await context.client_secrets.hash(secret)
+    secret, secret_hash = await aside(context, _new_secret)
 
     async def use(c: Connection) -> Application:
         application = await _enabled(c, application_id)
@@ -201,6 +200,11 @@ def granted(caller: Caller, authorization: Authorization) -> Event:
         None,
         after,
     )
+
+
+async def _new_secret(context: Context) -> tuple[str, str]:
+    secret = new_secret()
+    return secret, await context.client_secrets.hash(secret)
 
 
 async def _enabled(c: Connection, application_id: str) -> Application:

@@ -7,7 +7,7 @@ from fieldserve.domain.intervals import Interval
 from fieldserve.domain.jobs import AssignedTechnician, Job
 from fieldserve.operations import documents as proofs
 from fieldserve.operations.jobs import job_to_change, log_change
-from fieldserve.operations.run import Caller, Context, transact
+from fieldserve.operations.run import Caller, Context, aside, transact
 from fieldserve.store import documents, jobs, resources
 from fieldserve.store.engine import Connection
 from fieldserve.wire import fulfillment as wire
@@ -33,7 +33,8 @@ async def set_appointment_fulfillment_data(
     resources, time, arrival and documents together."""
 
     # Files and the malware check are waited for outside the transaction; `attach` makes sure that they still stand.
-    prepared = await proofs.prepare_documents(context, caller, appointment_id, request.fulfillment_documents or ())
+    given = request.fulfillment_documents or ()
+    prepared = await aside(context, lambda outer: proofs.prepare_documents(outer, caller, appointment_id, given))
 
     async def record(c: Connection) -> None:
         job = await _job(c, caller, service_job_id, appointment_id)

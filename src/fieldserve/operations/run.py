@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fieldserve.config import Settings
 from fieldserve.operations.client_secrets import ClientSecrets
@@ -118,6 +118,46 @@ class Context:
     ids: Identifiers = field(default_factory=Identifiers)
     observations: Observations = field(default_factory=Observations)
     client_secrets: ClientSecrets = field(default_factory=ClientSecrets)
+    asides: "Asides | None" = None
+    """Only where a whole operation runs inside one transaction; see `aside`."""
+
+
+class Outside(Exception):
+    """Leaves a transaction that is under way: it can go on only with what `work` answers."""
+
+    def __init__(self, work: Callable[[Context], Awaitable[Any]]):
+        self.work = work
+
+
+class Asides:
+    """What was awaited outside for an operation that runs inside a transaction, in the order of its calls."""
+
+    def __init__(self) -> None:
+        self._results: list[Any] = []
+        self._used = 0
+
+    def add(self, result: Any) -> None:
+        self._results.append(result)
+
+    def rewind(self) -> None:
+        """The operation begins again."""
+        self._used = 0
+
+    def take(self, work: Callable[[Context], Awaitable[Any]]) -> Any:
+        if self._used == len(self._results):
+            raise Outside(work)
+        self._used += 1
+        return self._results[self._used - 1]
+
+
+async def aside(context: Context, work: Callable[[Context], Awaitable[T]]) -> T:
+    """What an operation awaits beside the database: a file, a slow hash, another program. Not for use inside `use`.
+
+    An operation that is itself inside a transaction (see `retries.once`) is rolled back, the work done, and the
+    operation begun again with the result, so that no transaction stays open over anything slow."""
+    if context.asides is None:
+        return await work(context)
+    return context.asides.take(work)  # type: ignore[no-any-return]
 
 
 async def transact(context: Context, use: Use[T]) -> T:

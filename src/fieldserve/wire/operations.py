@@ -29,6 +29,7 @@ from fieldserve.wire.errors import (
 )
 from fieldserve.wire.jobs import MARKETPLACE_IDS, SERVICE_JOB_ID
 from fieldserve.wire.parameters import Parameter, ParameterFault
+from fieldserve.wire.retries import KEY_REUSED
 
 ROLE = "Professional Services"
 
@@ -105,7 +106,13 @@ class Operation:
         """Every text that it can answer, its own first."""
         # A body that is too large is refused before anybody asks whether the operation reads one.
         general = (*EVERYWHERE, *(WITH_BODY if self.body else (BODY_TOO_LARGE,)))
-        return (*dict.fromkeys(self.own_errors), *(says for says in general if says not in self.unsaid))
+        again = (KEY_REUSED,) if self.changes else ()
+        return (*dict.fromkeys(self.own_errors), *(says for says in (*again, *general) if says not in self.unsaid))
+
+    @cached_property
+    def changes(self) -> bool:
+        """Whether it writes; capacities are only read, though with POST."""
+        return self.method != "GET" and not self.id.startswith("get")
 
     @cached_property
     def needs_marketplace(self) -> bool:

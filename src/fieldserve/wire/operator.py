@@ -34,6 +34,7 @@ from fieldserve.wire.errors import (
 from fieldserve.wire.limits import AFTER, LIMIT
 from fieldserve.wire.operator_keys import UNKNOWN_KEY
 from fieldserve.wire.parameters import Parameter
+from fieldserve.wire.retries import KEY_REUSED
 
 PREFIX = "/operator/v1"
 KEY_HEADER = "x-operator-key"
@@ -58,7 +59,13 @@ class OperatorRoute:
         """Every text that it can answer, its own first."""
         takes = (BODY_TOO_LARGE, *((WRONG_CONTENT_TYPE,) if self.body else ()))
         everywhere = (UNKNOWN_KEY, MISSING_OR_INVALID, *takes, INTERNAL_FAILURE, SERVICE_UNAVAILABLE)
-        return tuple(dict.fromkeys((*self.own_errors, *everywhere)))
+        again = (KEY_REUSED, MISSING_OR_INVALID) if self.changes else ()
+        return tuple(dict.fromkeys((*self.own_errors, *again, *everywhere)))
+
+    @cached_property
+    def changes(self) -> bool:
+        """Whether it writes."""
+        return self.method != "GET"
 
     @cached_property
     def tag(self) -> str:
@@ -85,6 +92,8 @@ _TAGS = {
     "sign-in-codes": "Applications",
     "events": "Events",
     "keys": "Operator keys",
+    "buyers": "Privacy",
+    "privacy": "Privacy",
 }
 
 _SELLER = PREFIX + "/sellers/{sellerId}"
@@ -92,8 +101,6 @@ _STORE = _SELLER + "/stores/{storeId}"
 _TECHNICIAN = _SELLER + "/technicians/{technicianId}"
 _SERVICE = _SELLER + "/services/{asin}"
 _JOB = _SELLER + "/jobs/{serviceJobId}"
-    "buyers": "Privacy",
-    "privacy": "Privacy",
 _APPLICATION = PREFIX + "/applications/{applicationId}"
 
 _OF_SELLER = (sellers.SELLER_ID,)
@@ -423,7 +430,6 @@ OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
         "Refuse every key of that name from now on.",
         (operator_keys.KEY_NAME,),
     ),
-)
     OperatorRoute(
         "exportBuyer",
         "GET",
@@ -454,3 +460,4 @@ OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
         privacy.Purge,
         privacy.Erased,
     ),
+)

@@ -8,6 +8,7 @@ import msgspec
 from fieldserve.wire.operations import OPERATIONS, Operation, missing_or_invalid
 from fieldserve.wire.parameters import ParameterFault
 from fieldserve.wire.parts import Part
+from fieldserve.wire.retries import KEY_REUSED
 
 MOST_RESOURCES = 50
 DATA_ELEMENTS = ("buyerInfo", "buyerTaxInformation", "shippingAddress")
@@ -48,6 +49,7 @@ CREATE_RESTRICTED_DATA_TOKEN = Operation(
     200,
     "Get a token that is good for named resources only.",
     body=CreateRestrictedDataTokenRequest,
+    unsaid=(KEY_REUSED,),
 )
 
 

@@ -270,6 +270,17 @@ CREATE TABLE operator_keys (
     created_at BIGINT NOT NULL,
     revoked_at BIGINT
 );
+
+CREATE TABLE idempotency_keys (
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    status INTEGER,
+    answer TEXT,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (scope, key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 """
 
 # What the processes agree on about usage plans. Nobody needs it after a crash, so PostgreSQL keeps no log of it.
