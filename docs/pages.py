@@ -556,8 +556,8 @@ def job_states() -> str:
             arrows.setdefault((source, target), []).append(deed)
     lines = ["```mermaid", "stateDiagram-v2", "    [*] --> PENDING_SCHEDULE: order"]
     lines += [f"    {source} --> {target}: {', '.join(deeds)}" for (source, target), deeds in arrows.items()]
-    sources = {source for source, _ in arrows}
-    ends = dict.fromkeys(target for _, target in arrows if target not in sources)
+    begins = {source for source, _ in arrows}
+    ends = dict.fromkeys(target for _, target in arrows if target not in begins)
     lines += [f"    {end} --> [*]" for end in ends]
     return "\n".join([*lines, "```", ""])
 

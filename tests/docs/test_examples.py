@@ -83,7 +83,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _wait_until_ready(folder: Path, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(1000):
+    told = ""
+    for _ in range(2000):
         told = (folder / "demo.log").read_text("utf-8")
         if "fieldserve demo: http" in told:
             return

@@ -145,6 +145,7 @@ def kinds_in_the_code() -> set[str]:
             if path.name == "documents.py" and isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_event":
                 happened = node.args[1]
                 assert isinstance(happened, ast.Constant)
+                assert isinstance(happened.value, str)
                 found.add(f"document.{happened.value}")
     return found
 
