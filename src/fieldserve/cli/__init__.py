@@ -19,6 +19,8 @@ COMMANDS = {
     "orders": ("fieldserve.cli.operate", "Place orders for service jobs, hold, release or cancel them."),
     "applications": ("fieldserve.cli.operate", "Register applications and authorize them."),
     "keys": ("fieldserve.cli.operate", "Make and revoke keys of the operator API."),
+    "backup": ("fieldserve.cli.backup", "Write database and documents into a file, while the server runs."),
+    "restore": ("fieldserve.cli.backup", "Put a backup back."),
     "privacy": ("fieldserve.cli.privacy", "Export and erase buyers' personal data."),
 }
 

@@ -140,3 +140,9 @@ async def delete_expired(c: Connection, seller_id: str, upload_destination_id: s
         before,
     )
     return row is not None
+
+
+async def blob_keys(c: Connection) -> list[str]:
+    """The keys of every file that a document of any seller has."""
+    rows = await c.fetch("SELECT blob_key FROM documents WHERE blob_key IS NOT NULL ORDER BY blob_key")
+    return [row[0] for row in rows]
