@@ -4,12 +4,13 @@ It stands in the job (name, telephone, address, place, the names of their things
 log never gets any, so that it can stay for good.
 """
 
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
 from fieldserve.domain.jobs import CLOSED
-from fieldserve.operations.run import Caller, Context, read, transact
+from fieldserve.operations.run import Caller, Context, aside, read, transact
 from fieldserve.store import events, jobs, privacy
 from fieldserve.store.engine import Connection
 from fieldserve.store.events import Event, StoredEvent
@@ -58,7 +59,7 @@ async def _erase(context: Context, caller: Caller, name: JobName, why: Why, with
         # The bytes first: should this be cut short, the rows lead the next call to what is left.
         for proof in await read(context, lambda c: privacy.proofs_of(c, name.seller_id, name.service_job_id)):
             if proof.blob_key is not None:
-                await context.blobs.delete(proof.blob_key)
+                await aside(context, partial(_delete_file, proof.blob_key))
                 removed.append(proof.upload_destination_id)
 
     async def use(c: Connection) -> bool:
@@ -76,6 +77,10 @@ async def _erase(context: Context, caller: Caller, name: JobName, why: Why, with
         return done
 
     return await transact(context, use), len(removed)
+
+
+async def _delete_file(blob_key: str, context: Context) -> None:
+    await context.blobs.delete(blob_key)
 
 
 async def export_buyer(context: Context, caller: Caller, buyer_id: str) -> BuyerExport:
