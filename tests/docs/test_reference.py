@@ -130,11 +130,11 @@ def test_every_command_is_documented() -> None:
 
 # ---- events
 
-_KIND = re.compile(r"[a-z_]+\.[a-z_]+")
+_KIND = re.compile(r"[a-z_]+\.(?!(?:json|db|key|html|css|js|dump|tar|gz|sql)$)[a-z_]+")
 
 
 def kinds_in_the_code() -> set[str]:
-    """The kinds of events that operations append: texts of that form that are no docstring, key or file.
+    """The kinds of events that operations append: texts of that form that are no name of a file.
 
     Those of documents are put together; there the second argument of each `_event(document, …)` is what happened."""
     found = set()
