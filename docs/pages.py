@@ -32,7 +32,13 @@ from fieldserve.wire.restricted_data import CREATE_RESTRICTED_DATA_TOKEN, MOST_R
 
 Json = dict[str, Any]
 
-EVERYWHERE = (*catalogue.EVERYWHERE, *catalogue.WITH_BODY, catalogue.NO_SUCH_PATH, catalogue.METHOD_NOT_ALLOWED)
+EVERYWHERE = (
+    *catalogue.EVERYWHERE,
+    *catalogue.WITH_BODY,
+    catalogue.NO_SUCH_PATH,
+    catalogue.METHOD_NOT_ALLOWED,
+    *catalogue.OF_ANY_REQUEST,
+)
 
 
 # ---- Markdown

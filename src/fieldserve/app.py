@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fieldserve import config
-from fieldserve.api import elsewhere, explorer, health, openapi, operator, tokens, uploads
+from fieldserve.api import elsewhere, explorer, guard, health, openapi, operator, tokens, uploads
 from fieldserve.api.edge import Answer, Edge
 from fieldserve.api.endpoints import ENDPOINTS
 from fieldserve.api.usage_plans import Plans, SharedUsagePlans, UsagePlans
@@ -94,7 +94,7 @@ def create_app(context: Context) -> ASGIApp:
         else:
             await rest(scope, receive, send)
 
-    return app
+    return guard.guarded(app, context.settings.request_timeout)
 
 
 def _static(operation: Operation, path: Mapping[str, str], query: Mapping[str, list[str]], body: bytes) -> Answer:

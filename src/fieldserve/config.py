@@ -46,6 +46,8 @@ class Settings:
     """Days after which what is personal of a closed job is erased, such as 30d; empty erases nothing by itself."""
     body_limit: int = 1_048_576
     """Bytes that a request body may have (documents are uploaded elsewhere)."""
+    request_timeout: int = 10
+    """Seconds for a request's headers to come, and again for its body (more while a large one keeps coming)."""
     log_level: str = "info"
     """debug, info, warning or error."""
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from urllib.parse import unquote_plus
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -53,6 +53,8 @@ async def token(request: Request) -> Response:
         answer = await issue(context, client_id, client_secret, words.read_grant(fields))
     except TokenError as refusal:
         return _refusal(refusal, request_id)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody is there to read it
     except Unavailable as fault:
         log.error("database away: %s (request %s)", fault, request_id)
         return _refusal(words.TEMPORARILY_UNAVAILABLE.error(), request_id)
@@ -109,6 +111,8 @@ def _as_the_api_answers(handler: Handler) -> Callable[[Request], Awaitable[Respo
             return await handler(request, request_id)
         except ApiError as fault:
             refusal = fault
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except Unavailable as fault:
             log.error("database away: %s (request %s)", fault, request_id)
             refusal = errors.SERVICE_UNAVAILABLE.error()

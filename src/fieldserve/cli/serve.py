@@ -66,7 +66,7 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
         address=chosen.host,
         port=port,
         workers=workers,
-        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        http1_settings=HTTP1Settings(header_read_timeout=chosen.request_timeout * 1000),
         log_level=chosen.log_level,  # type: ignore[arg-type]
         log_access=False,
         respawn_failed_workers=workers > 1,

@@ -80,6 +80,9 @@ async def sign_in(context: Context, code: str) -> str | None:
     """A session for a code, which is used up by it; None if the code is not good."""
     code_hash = _hash_of_code(code)
     session = secrets.token_urlsafe(32)
+    # A guess costs a read; only a code that there is gets as far as a transaction that writes.
+    if await read(context, lambda c: sign_ins.find_by_code(c, code_hash)) is None:
+        return None
 
     async def use(c: Connection) -> str | None:
         now = context.clock.now()

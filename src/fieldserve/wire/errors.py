@@ -104,6 +104,22 @@ METHOD_NOT_ALLOWED = Says(
     "the path takes other methods",
 )
 
+# Said before anybody looks which operation a request is for.
+AMBIGUOUS_LENGTH = Says(
+    400,
+    "InvalidInput",
+    "A request has either Content-Length or Transfer-Encoding, once.",
+    "the length of the body is told twice",
+)
+BODY_TOO_SLOW = Says(408, "RequestTimeout", "The request body came too slowly.", "the body trickles in")
+ENCODED_BODY = Says(
+    415, "UnsupportedMediaType", "Content-Encoding is not supported; send the body as it is.", "the body is compressed"
+)
+HEADERS_TOO_LARGE = Says(
+    431, "RequestHeaderFieldsTooLarge", "The request headers are too large.", "the headers have more than 32 KiB"
+)
+OF_ANY_REQUEST = (AMBIGUOUS_LENGTH, BODY_TOO_SLOW, ENCODED_BODY, HEADERS_TOO_LARGE)
+
 EVERYWHERE = (
     UNAUTHORIZED,
     UNAUTHORIZED_ACTION,
