@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 
@@ -10,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fieldserve import config
-from fieldserve.api import elsewhere, explorer, guard, health, openapi, operator, tokens, uploads
+from fieldserve.api import elsewhere, explorer, guard, health, openapi, operator, request_log, tokens, uploads
 from fieldserve.api.edge import Answer, Edge
 from fieldserve.api.endpoints import ENDPOINTS
 from fieldserve.api.usage_plans import Plans, SharedUsagePlans, UsagePlans
@@ -130,16 +131,24 @@ class Server:
                     asyncio.create_task(_every(OBSERVATIONS_EVERY, write_observations, context)),
                     asyncio.create_task(_every(PURGE_EVERY, _purge, context)),
                 ]
+                chores.append(asyncio.create_task(_let_signals_in()))
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
                 for chore in chores:
                     chore.cancel()
                 await asyncio.gather(*chores, return_exceptions=True)
+                request_log.hand_over()
         except Exception as fault:
             log.exception("the server cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(fault)})
             return
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _let_signals_in() -> None:
+    """SIGTERM and SIGINT waited while the process started; the server beneath takes them from when it serves."""
+    await asyncio.sleep(0.05)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
 
 
 async def _every(seconds: float, chore: Callable[[Context], Awaitable[None]], context: Context) -> None:
@@ -168,4 +177,5 @@ def server() -> Server:
     settings = config.load()
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    request_log.write_plainly()
     return Server(settings)

@@ -17,6 +17,7 @@ from fieldserve.api.edge import Edge
 from fieldserve.api.endpoints import ENDPOINTS
 from fieldserve.api.usage_plans import UsagePlans
 from fieldserve.domain.intervals import DAY, HOUR
+from fieldserve.operations.accesses import Accesses
 from fieldserve.store import schedules, technicians
 from fieldserve.store.engine import Connection, Database, Unavailable, Use
 from fieldserve.store.technicians import Technician
@@ -147,13 +148,14 @@ class FailingDatabase:
     fault: Exception
     good: int
     failed: int = 0
+    commits: int = 0
 
     def __post_init__(self) -> None:
         self.dialect = self.database.dialect
 
-    async def read(self, use: Use[Any]) -> Any:
+    async def read(self, use: Use[Any], *, snapshot: bool = True) -> Any:
         self._count()
-        return await self.database.read(use)
+        return await self.database.read(use, snapshot=snapshot)
 
     async def write(self, use: Use[Any]) -> Any:
         self._count()
@@ -172,7 +174,7 @@ async def _with_database_failing(scene: Scene, operation: Operation, fault: Exce
     """A request that is in order, while the database fails after `good` uses; the first of them is the token's."""
     ask = await scene.ask(operation.id)
     database = FailingDatabase(scene.world.context.database, fault, good)
-    context = replace(scene.world.context, database=database)
+    context = replace(scene.world.context, database=database, accesses=Accesses())
     async with client_of(Edge(context, ENDPOINTS, UsagePlans(scene.world.clock))) as client:
         answer = await replace(scene, world=replace(scene.world, client=client)).send(ask)
     assert database.failed == 1, "the request reached the database, and was not tried again"

@@ -15,6 +15,7 @@ import pytest
 from fieldserve.api.edge import Edge
 from fieldserve.api.endpoints import ENDPOINTS
 from fieldserve.api.usage_plans import UsagePlans
+from fieldserve.operations.accesses import Accesses
 from fieldserve.store.engine import Connection, Database, Row, Use
 from fieldserve.wire.operations import BY_ID
 from tests.promises import faults_of
@@ -93,12 +94,19 @@ class ToldDatabase:
 
     database: Database
     statements: list[str] = field(default_factory=list)
+    looks: int = 0
 
     def __post_init__(self) -> None:
         self.dialect = self.database.dialect
 
-    async def read(self, use: Use[Any]) -> Any:
-        return await self.database.read(lambda c: use(ToldConnection(c, self.statements)))
+    @property
+    def commits(self) -> int:
+        """Never the same: no token is remembered, so every request asks for its own."""
+        self.looks += 1
+        return self.looks
+
+    async def read(self, use: Use[Any], *, snapshot: bool = True) -> Any:
+        return await self.database.read(lambda c: use(ToldConnection(c, self.statements)), snapshot=snapshot)
 
     async def write(self, use: Use[Any]) -> Any:
         return await self.database.write(lambda c: use(ToldConnection(c, self.statements)))
@@ -168,7 +176,7 @@ async def _dump(c: Connection) -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 async def sellers(shared_world: World) -> AsyncIterator[Sellers]:
     database = ToldDatabase(shared_world.context.database)
-    context = replace(shared_world.context, database=database)
+    context = replace(shared_world.context, database=database, accesses=Accesses())
     async with client_of(Edge(context, ENDPOINTS, UsagePlans(shared_world.clock))) as client:
         world = replace(shared_world, context=context, client=client)
         yield Sellers(

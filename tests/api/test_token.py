@@ -308,7 +308,7 @@ class TestRequest:
         """While the database is away the client is told to come back."""
 
         class Away:
-            async def read(self, use: object) -> None:
+            async def read(self, use: object, *, snapshot: bool) -> None:
                 from fieldserve.store.engine import Unavailable
 
                 raise Unavailable("away")

@@ -8,7 +8,7 @@ from fieldserve.operations.run import Caller, Context
 from fieldserve.operations.tokens import authenticate
 from fieldserve.store.tokens import Access
 from fieldserve.wire.errors import UNAUTHORIZED, ApiError
-from fieldserve.wire.marketplaces import OF_REGION, region_of_host
+from fieldserve.wire.marketplaces import OF_REGION, Region, region_of_host
 from fieldserve.wire.operations import ROLE, Operation
 from fieldserve.wire.tokens import ACCESS_PREFIX, RESTRICTED_PREFIX
 
@@ -49,15 +49,15 @@ async def authorize(context: Context, request: Request, operation: Operation, re
         marketplaces=_marketplaces(context, request, access),
         stores=access.stores,
         roles=roles,
-        usage_plan=dict(access.usage_plan),
+        usage_plan=access.usage_plan,
         actor=f"application:{access.application_id}",
         request_id=request_id,
     )
 
 
 def _marketplaces(context: Context, request: Request, access: Access) -> frozenset[str]:
-    region, _ = region_of_host(request.headers.get("host", ""))
     served = context.settings.regions
+    region = _region_of_host(request.headers.get("host", ""))
     if region is not None and region not in served:
         raise _refused(f"This server does not serve the region {region}.")
     regions = served if region is None else (region,)
@@ -65,6 +65,11 @@ def _marketplaces(context: Context, request: Request, access: Access) -> frozens
     if access.authorized_marketplaces.isdisjoint(here):
         raise _refused(f"The authorization holds for no marketplace of this host's region ({', '.join(regions)}).")
     return access.authorized_marketplaces & access.seller_marketplaces & here
+
+
+@lru_cache(maxsize=256)
+def _region_of_host(host: str) -> Region | None:
+    return region_of_host(host)[0]
 
 
 @lru_cache

@@ -6,9 +6,8 @@ lists them.
 """
 
 import logging
-import re
+import random
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,8 +15,9 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from fieldserve.api import compat
+from fieldserve.api import compat, request_log
 from fieldserve.api.authorize import HEADER, authorize
+from fieldserve.api.routes import Routes
 from fieldserve.api.usage_plans import Plans
 from fieldserve.operations.retries import Attempt, Outcome, once
 from fieldserve.operations.run import Caller, Context
@@ -34,6 +34,9 @@ log = logging.getLogger("fieldserve.requests")
 # The rate limit is told with these only.
 _WITH_RATE_LIMIT = frozenset({200, 204, 400, 404})
 _JSON = (b"content-type", b"application/json")
+# RFC 9562: the bits that tell the version, and the variant.
+_ANY_ID = ~(0xF << 76 | 0x3 << 62)
+_VERSION_4 = 0x4 << 76 | 0x2 << 62
 _REPLAYED = (retries.REPLAYED.encode(), b"true")
 
 
@@ -91,10 +94,10 @@ class Edge:
         self._endpoints = endpoints
         self._usage_plans = usage_plans
         self._static = static
-        self._routes = [(_pattern(operation.path), operation) for operation in OPERATIONS]
+        self._routes = Routes(OPERATIONS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(uuid.uuid4())
+        request_id = _new_request_id()
         started = time.perf_counter()
         seen = _Seen()
         answer = await self._answer(Request(scope, receive), request_id, seen)
@@ -119,15 +122,11 @@ class Edge:
 
     def _match(self, request: Request) -> tuple[Operation, dict[str, str]]:
         method, path = request.method, request.scope["path"]
-        allowed = []
-        for pattern, operation in self._routes:
-            if (found := pattern.fullmatch(path)) is None:
-                continue
-            if operation.method == method:
-                return operation, found.groupdict()
-            allowed.append(operation.method)
-        if allowed:
-            raise _NotAllowed(path, method, ", ".join(sorted(set(allowed))))
+        operations, values = self._routes.find(path)
+        if (operation := operations.get(method)) is not None:
+            return operation, values
+        if operations:
+            raise _NotAllowed(path, method, ", ".join(sorted(operations)))
         raise errors.NO_SUCH_PATH.error(method=method, path=path)
 
     async def _operate(
@@ -181,6 +180,8 @@ class Edge:
     async def _body(self, request: Request, operation: Operation) -> bytes:
         limit = self._context.settings.body_limit
         announced = request.headers.get("content-length", "0")
+        if operation.body is None and announced == "0" and "transfer-encoding" not in request.headers:
+            return b""
         if not announced.isdecimal() or int(announced) > limit:
             raise errors.BODY_TOO_LARGE.error(limit=limit)
         chunks, size = [], 0
@@ -247,8 +248,10 @@ def _errors(fault: ApiError, operation: Operation | None) -> bytes:
     return encode(fault.faults if bare else {"errors": fault.faults})
 
 
-def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]*)", path))
+def _new_request_id() -> str:
+    """A UUID, version 4. Nothing secret: it need not be beyond guessing, so it asks the system for no entropy."""
+    text = f"{random.getrandbits(128) & _ANY_ID | _VERSION_4:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _content(operation: Operation, value: Any) -> bytes | None:
@@ -274,10 +277,8 @@ async def _send(send: Send, answer: Answer, request_id: str) -> None:
 
 
 def _log(scope: Scope, answer: Answer, request_id: str, seen: _Seen, seconds: float) -> None:
-    """One line a request: no headers, no query and no body, for those hold tokens and personal data."""
     operation = seen.operation.id if seen.operation else scope["path"]
     if seen.warnings:
         log.warning("%s %s %s: %s", request_id, operation, answer.status, "; ".join(seen.warnings))
-    if log.isEnabledFor(logging.INFO):
-        whose = f"{seen.caller.application_id}/{seen.caller.seller_id}" if seen.caller else "-"
-        log.info("%s %s %s %s %.1f ms", request_id, whose, operation, answer.status, seconds * 1000)
+    whose = f"{seen.caller.application_id}/{seen.caller.seller_id}" if seen.caller else "-"
+    request_log.note(request_id, whose, operation, answer.status, seconds)

@@ -22,7 +22,7 @@ from fieldserve.wire.jobs import GetServiceJobs
 
 async def get_service_job_by_service_job_id(context: Context, caller: Caller, service_job_id: str) -> bytes:
     """The job's answer, as stored. Raises ApiError: JOB_NOT_FOUND, UNAUTHORIZED_ACTION."""
-    stored = await read(context, lambda c: jobs.document_of(c, caller.seller_id, service_job_id))
+    stored = await read(context, lambda c: jobs.document_of(c, caller.seller_id, service_job_id), snapshot=False)
     if stored is None:
         raise wire.JOB_NOT_FOUND.error(job_id=service_job_id)
     if not caller.may_see(stored.marketplace_id, stored.store_id):

@@ -5,11 +5,12 @@ import random
 import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from fieldserve.config import Settings
+from fieldserve.operations.accesses import Accesses
 from fieldserve.operations.client_secrets import ClientSecrets
 from fieldserve.store.blobs import Blobs
 from fieldserve.store.engine import AlreadyExists, Conflict, Database, Unavailable, Use
@@ -74,7 +75,7 @@ class Caller:
     marketplaces: frozenset[str] = frozenset()
     stores: frozenset[str] | None = None
     roles: frozenset[str] = frozenset()
-    usage_plan: dict[str, tuple[float, int]] = field(default_factory=dict)
+    usage_plan: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     actor: str = ""
     request_id: str | None = None
 
@@ -118,6 +119,7 @@ class Context:
     ids: Identifiers = field(default_factory=Identifiers)
     observations: Observations = field(default_factory=Observations)
     client_secrets: ClientSecrets = field(default_factory=ClientSecrets)
+    accesses: Accesses = field(default_factory=Accesses)
     asides: "Asides | None" = None
     """Only where a whole operation runs inside one transaction; see `aside`."""
 
@@ -172,15 +174,16 @@ async def transact(context: Context, use: Use[T]) -> T:
         except AlreadyExists:
             return await context.database.write(use)
 
-    return await _until_no_conflict(attempt)
+    return await until_no_conflict(attempt)
 
 
-async def read(context: Context, use: Use[T]) -> T:
-    """Run a use that only reads."""
-    return await _until_no_conflict(lambda: context.database.read(use))
+async def read(context: Context, use: Use[T], *, snapshot: bool = True) -> T:
+    """Run a use that only reads; `snapshot` as for `Database.read`."""
+    return await until_no_conflict(lambda: context.database.read(use, snapshot=snapshot))
 
 
-async def _until_no_conflict(attempt: Callable[[], Awaitable[T]]) -> T:
+async def until_no_conflict(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What the attempt answers, tried again for a while as long as it raises Conflict. Raises Unavailable."""
     started = time.monotonic()
     for number in range(ATTEMPTS):
         try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fieldserve.domain.intervals import DAY
 from fieldserve.operations.applications import revoke_within
-from fieldserve.operations.run import Caller, Context, read, transact
+from fieldserve.operations.run import Caller, Context, read, transact, until_no_conflict
 from fieldserve.store import applications, authorizations, tokens
 from fieldserve.store.applications import Application
 from fieldserve.store.engine import Connection
@@ -28,9 +28,9 @@ async def authenticate(context: Context, token: str, now: Instant) -> Access | N
     """All that stands behind an access token or a restricted one; None if there is none such.
 
     Revoked and expired ones are answered, too (`is_revoked`; from `expires_at` on it is worth nothing), with the same
-    one statement, so that the time it takes tells nothing."""
+    one statement, so that the time it takes tells nothing. What `accesses` remembers takes none."""
     token_hash = hash_of(token)
-    return await read(context, lambda c: tokens.find_access(c, token_hash))
+    return await until_no_conflict(lambda: context.accesses.find(context.database, token_hash))
 
 
 async def authenticate_client(context: Context, client_id: str, client_secret: str) -> Application:

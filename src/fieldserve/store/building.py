@@ -23,9 +23,10 @@ class Building:
         self._connection = _SQLiteConnection(path, durable=False)
         self._raw = self._connection._connection
         self._uses = 0
+        self.commits = 0
         self._raw.execute("BEGIN IMMEDIATE")
 
-    async def read(self, use: Use[T]) -> T:
+    async def read(self, use: Use[T], *, snapshot: bool = True) -> T:
         try:
             return _finish(use(self._connection))
         except apsw.Error as fault:
@@ -42,6 +43,7 @@ class Building:
             raise _sqlite_fault(fault) from fault
         raw.execute("RELEASE one")
         self._uses += 1
+        self.commits += 1
         if self._uses % COMMIT_EVERY == 0:
             raw.execute("COMMIT")
             raw.execute("BEGIN IMMEDIATE")

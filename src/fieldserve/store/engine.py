@@ -77,8 +77,16 @@ class Database(Protocol):
 
     dialect: Dialect
 
-    async def read(self, use: Use[T]) -> T:
-        """Run a use that only reads, on one consistent state. Raises Unavailable."""
+    @property
+    def commits(self) -> int:
+        """Transactions that this process has written. What was read before it grew may be out of date."""
+        ...
+
+    async def read(self, use: Use[T], *, snapshot: bool = True) -> T:
+        """Run a use that only reads. Raises Unavailable.
+
+        All its statements see one state; without `snapshot` each sees the newest, which spares a use of one statement,
+        and one whose statements need not agree, what a transaction costs."""
         ...
 
     async def write(self, use: Use[T]) -> T:
@@ -118,12 +126,14 @@ class Joined:
     def __init__(self, c: Connection):
         self._c = c
         self.dialect: Dialect = c.dialect
+        self.commits = 0
         self._fault = _sqlite_fault if c.dialect == "sqlite" else _postgresql_fault
 
-    async def read(self, use: Use[T]) -> T:
+    async def read(self, use: Use[T], *, snapshot: bool = True) -> T:
         return await use(self._c)
 
     async def write(self, use: Use[T]) -> T:
+        self.commits += 1
         await self._c.run_script("SAVEPOINT joined")
         try:
             value = await use(self._c)
@@ -230,9 +240,15 @@ class SQLite:
         except (apsw.Error, OSError) as fault:
             raise Unavailable(f"cannot open {path}: {fault}") from fault
 
-    async def read(self, use: Use[T]) -> T:
+    @property
+    def commits(self) -> int:
+        return self._writer.commits
+
+    async def read(self, use: Use[T], *, snapshot: bool = True) -> T:
         raw = self._reader._connection
         try:
+            if not snapshot:
+                return _finish(use(self._reader))
             raw.execute("BEGIN")
             try:
                 return _finish(use(self._reader))
@@ -254,6 +270,7 @@ class _Writer(threading.Thread):
 
     def __init__(self, connection: _SQLiteConnection):
         super().__init__(name="sqlite-writer", daemon=True)
+        self.commits = 0
         self._connection = connection
         self._queue: queue.SimpleQueue[tuple[Use[Any], asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._stopping = False
@@ -282,7 +299,8 @@ class _Writer(threading.Thread):
             for loop, answers in by_loop.items():
                 with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
                     loop.call_soon_threadsafe(_deliver, answers)
-        self._connection.close()
+        with suppress(apsw.Error):  # a disk that is gone; what was committed is in the log beside the file
+            self._connection.close()
 
     def _next_batch(self) -> tuple[list[tuple[Use[Any], asyncio.Future[Any]]], bool]:
         batch = []
@@ -302,6 +320,7 @@ class _Writer(threading.Thread):
             raw.execute("BEGIN IMMEDIATE")
             outcomes = [self._run_one(raw, use) for use, _ in batch]
             raw.execute("COMMIT")
+            self.commits += 1
             return outcomes
         except Exception as fault:
             # Nothing of the batch is committed, so none of it may be answered as if it were. Whatever happens, this
@@ -401,26 +420,34 @@ class PostgreSQL:
     dialect: Dialect = "postgresql"
 
     def __init__(self, url: str, pool_size: int, within: float | None):
+        self.commits = 0
         self._pool = _Pool(url, pool_size, within)
         self._within = within
 
-    async def read(self, use: Use[T]) -> T:
-        return await self._run(use, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    async def read(self, use: Use[T], *, snapshot: bool = True) -> T:
+        return await self._run(use, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else None)
 
     async def write(self, use: Use[T]) -> T:
-        return await self._run(use, "BEGIN ISOLATION LEVEL READ COMMITTED")
+        try:
+            return await self._run(use, "BEGIN ISOLATION LEVEL READ COMMITTED")
+        finally:
+            self.commits += 1  # also where nobody knows whether it did
 
-    async def _run(self, use: Use[T], begin: str) -> T:
+    async def _run(self, use: Use[T], begin: str | None) -> T:
         try:
             async with asyncio.timeout(self._within):
                 connection = await self._pool.take()
                 usable = False
                 try:
-                    value = await self._transact(connection, use, begin)
+                    if begin is None:
+                        value = await use(_PostgreSQLConnection(connection))
+                    else:
+                        value = await self._transact(connection, use, begin)
                     usable = True
                     return value
                 except Exception as fault:
-                    usable = not isinstance(_postgresql_fault(fault), Unavailable) and await _rolled_back(connection)
+                    away = isinstance(_postgresql_fault(fault), Unavailable)
+                    usable = not away and (begin is None or await _rolled_back(connection))
                     raise
                 finally:
                     self._pool.give_back(connection, usable)
