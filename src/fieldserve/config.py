@@ -31,7 +31,7 @@ class Settings:
     documents: str = ""
     """Where documents are kept: a folder or s3://bucket/prefix; empty stands for documents in the data folder."""
     sandbox: Sandbox = "off"
-    """static: answer the published cases; dynamic: real state, where clock and faults can be set."""
+    """static: answer the published cases, without state; dynamic and off: the real server on its own data."""
     compat: Compat = "strict"
     """tolerant: accept parameters that well-known clients put in the wrong place, and log a warning."""
     regions: tuple[str, ...] = ("NA", "EU", "FE")

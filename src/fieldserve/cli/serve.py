@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import threading
 import time
@@ -18,6 +19,8 @@ from fieldserve.config import Settings
 
 START_WITHIN = 10
 """Seconds that a PostgreSQL which is starting, too, is waited for."""
+STOP_WITHIN = 30
+"""Seconds that requests in flight get when the server is told to end."""
 
 
 @click.command()
@@ -29,7 +32,7 @@ START_WITHIN = 10
 @click.option(
     "--sandbox",
     type=click.Choice(["off", "static", "dynamic"]),
-    help="static: answer the published sandbox cases; dynamic: real state, and the clock can be set.  [default: off]",
+    help="static: answer the published cases; dynamic and off: the real server on its own data.  [default: off]",
 )
 @click.option(
     "--compat",
@@ -58,6 +61,7 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
     refuse_taken(chosen.host, port)
     base = chosen.public_url or f"http://{_shown(chosen.host)}:{port}"
     _hand_over(chosen, port)
+    _hold_signals_while_forking()
     threading.Thread(target=_announce, args=(f"http://{_shown(chosen.host)}:{port}", base, ready), daemon=True).start()
     Granian(
         "fieldserve.app:server",
@@ -70,7 +74,18 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
         log_level=chosen.log_level,  # type: ignore[arg-type]
         log_access=False,
         respawn_failed_workers=workers > 1,
+        workers_kill_timeout=STOP_WITHIN,
     ).serve()
+
+
+def _hold_signals_while_forking() -> None:
+    """A process that is told to end before it serves would swallow that: it is born with its parent's handlers, which
+    mean nothing in it. So the signals wait, and `app.Server` lets them in when it serves."""
+    ending = {signal.SIGTERM, signal.SIGINT}
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ending),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ending),
+    )
 
 
 def _wait_for_database(url: str) -> None:
