@@ -185,7 +185,10 @@ def _object(properties: Json, required: list[str]) -> Json:
 _RECORDS_ECHOED: Json = {
     "UpdateScheduleRecord": _object(
         {
-            "availability": _ref("AvailabilityRecord"),
+            "availability": {
+                "description": "The record as it was applied; one with errors as it was sent.",
+                "anyOf": [_ref("AvailabilityRecord"), {"type": "object"}],
+            },
             "warnings": _array(_ref("Warn")),
             "errors": _array(_ref("Fault")),
         },
