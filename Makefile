@@ -23,6 +23,7 @@ PACKAGE_STAMP := $(VENV)/.package-$(call checksum,pyproject.toml)
 PYTEST ?=
 ARGS ?=
 WORLDS ?= 10000
+FUZZ ?= 200
 WORKERS ?= 2
 
 ##@ Run
@@ -61,6 +62,10 @@ format: setup ## rewrite the code as `make check` wants it
 .PHONY: prove
 prove: setup ## hold the capacity algebra against a slow second one, in WORLDS random worlds
 	@FIELDSERVE_WORLDS=$(WORLDS) $(PY) -m pytest tests/prove -n $(WORKERS) -o timeout=0 $(PYTEST)
+
+.PHONY: fuzz
+fuzz: setup ## make FUZZ random requests of each kind for each operation, from the OpenAPI document
+	@FIELDSERVE_FUZZ=$(FUZZ) $(PY) -m pytest tests/official/test_schemathesis.py -n $(WORKERS) -o timeout=0 $(PYTEST)
 
 .PHONY: faults
 faults: setup ## kill, cut and crowd the server at full size (minutes; a short form is part of `make test`)
