@@ -5,15 +5,30 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fieldserve import config
-from fieldserve.api import elsewhere, explorer, guard, health, openapi, operator, request_log, tokens, uploads
+from fieldserve.api import (
+    elsewhere,
+    explorer,
+    guard,
+    health,
+    metrics,
+    observe,
+    openapi,
+    operator,
+    request_log,
+    tokens,
+    uploads,
+)
 from fieldserve.api.edge import Answer, Edge
 from fieldserve.api.endpoints import ENDPOINTS
+from fieldserve.api.json_lines import JsonLines
+from fieldserve.api.traces import Traces, open_traces
 from fieldserve.api.usage_plans import Plans, SharedUsagePlans, UsagePlans
 from fieldserve.config import Settings
 from fieldserve.operations import privacy
@@ -26,6 +41,7 @@ from fieldserve.store import migrate
 from fieldserve.store.blobs import open_blobs
 from fieldserve.store.engine import Unavailable, connect
 from fieldserve.store.keys import open_seal
+from fieldserve.store.observed import Observed
 from fieldserve.wire.operations import Operation
 
 log = logging.getLogger("fieldserve")
@@ -73,15 +89,27 @@ async def opened(
         await database.close()
 
 
-def create_app(context: Context) -> ASGIApp:
+def create_app(context: Context, traces: Traces | None = None) -> ASGIApp:
     """The server on a context that is open."""
+    database = Observed(context.database, traces.transaction if traces else None)
+    context = replace(context, database=database)
+    is_counted = context.settings.metrics != "off"
+    meters = metrics.Meters(database) if is_counted else None
     answer_cases = _static if context.settings.sandbox == "static" else None
     # SQLite serves one process, PostgreSQL any number, which count together.
     shared = context.database.dialect == "postgresql"
     plans: Plans = SharedUsagePlans(context) if shared else UsagePlans(context.clock)
     edge = Edge(context, ENDPOINTS, plans, answer_cases)
     starlette = Starlette(
-        routes=[*tokens.ROUTES, *uploads.ROUTES, *operator.ROUTES, *health.ROUTES, *openapi.ROUTES, *explorer.ROUTES],
+        routes=[
+            *tokens.ROUTES,
+            *uploads.ROUTES,
+            *operator.ROUTES,
+            *health.ROUTES,
+            *openapi.ROUTES,
+            *explorer.ROUTES,
+            *(metrics.routes(meters) if meters else ()),
+        ],
         exception_handlers=elsewhere.HANDLERS,
     )
     starlette.state.context = context
@@ -95,7 +123,7 @@ def create_app(context: Context) -> ASGIApp:
         else:
             await rest(scope, receive, send)
 
-    return guard.guarded(app, context.settings.request_timeout)
+    return observe.observed(guard.guarded(app, context.settings.request_timeout), meters, traces)
 
 
 def _static(operation: Operation, path: Mapping[str, str], query: Mapping[str, list[str]], body: bytes) -> Answer:
@@ -126,7 +154,7 @@ class Server:
             # A process that takes another's place must come up even if that one died of an outage: it answers 503 until
             # the outage is over. `fieldserve serve` has looked at the database before it starts any.
             async with opened(self._settings, must_answer=False) as context:
-                self._app = create_app(context)
+                self._app = create_app(context, open_traces())
                 chores = [
                     asyncio.create_task(_every(OBSERVATIONS_EVERY, write_observations, context)),
                     asyncio.create_task(_every(PURGE_EVERY, _purge, context)),
@@ -175,7 +203,11 @@ async def _purge(context: Context) -> None:
 def server() -> Server:
     """What each process of `fieldserve serve` runs; its settings come by the environment."""
     settings = config.load()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    as_json = settings.log_format == "json"
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler.setFormatter(JsonLines() if as_json else plain)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    request_log.write_plainly()
+    request_log.write_plainly(as_json)
     return Server(settings)

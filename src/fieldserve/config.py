@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 Sandbox = Literal["off", "static", "dynamic"]
 Compat = Literal["strict", "tolerant"]
+LogFormat = Literal["text", "json"]
+Metrics = Literal["key", "open", "off"]
 
 
 class SettingFault(ValueError):
@@ -50,6 +52,10 @@ class Settings:
     """Seconds for a request's headers to come, and again for its body (more while a large one keeps coming)."""
     log_level: str = "info"
     """debug, info, warning or error."""
+    log_format: LogFormat = "text"
+    """text: lines for people; json: an object a line."""
+    metrics: Metrics = "key"
+    """Who may read /metrics. key: whoever shows an operator's key; open: everybody; off: nothing is counted."""
 
     @property
     def database_url(self) -> str:
@@ -63,6 +69,8 @@ class Settings:
 _CHOICES = {
     "sandbox": ("off", "static", "dynamic"),
     "compat": ("strict", "tolerant"),
+    "log_format": ("text", "json"),
+    "metrics": ("key", "open", "off"),
     "log_level": ("debug", "info", "warning", "error"),
 }
 

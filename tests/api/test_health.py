@@ -25,7 +25,7 @@ class TestReady:
     async def test_away(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """A database that is away makes it 503, without the driver's words; the process is still up."""
 
-        async def away(*_: Any) -> Any:
+        async def away(*_: Any, **more: Any) -> Any:
             raise Unavailable("connection to db.internal refused")
 
         monkeypatch.setattr(type(desk.world.context.database), "read", away)

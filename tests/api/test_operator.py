@@ -109,7 +109,7 @@ class TestEdge:
     async def test_database_away(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """A database that is away is 503 and says no more."""
 
-        async def away(*_: Any) -> Any:
+        async def away(*_: Any, **more: Any) -> Any:
             raise Unavailable("connection to db.internal refused")
 
         monkeypatch.setattr(type(desk.world.context.database), "read", away)

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from fieldserve.api import compat, request_log
 from fieldserve.api.authorize import HEADER, authorize
+from fieldserve.api.observe import OPERATION
 from fieldserve.api.routes import Routes
 from fieldserve.api.usage_plans import Plans
 from fieldserve.operations.retries import Attempt, Outcome, once
@@ -108,6 +109,7 @@ class Edge:
         try:
             operation, path = self._match(request)
             seen.operation = operation
+            request.scope[OPERATION] = operation.id
             return await self._operate(request, operation, path, request_id, seen)
         except ApiError as fault:
             return _refusal(fault, seen)
@@ -277,7 +279,8 @@ async def _send(send: Send, answer: Answer, request_id: str) -> None:
 
 
 def _log(scope: Scope, answer: Answer, request_id: str, seen: _Seen, seconds: float) -> None:
-    operation = seen.operation.id if seen.operation else scope["path"]
+    # An unknown path is not written down: who knows what it holds, a line feed or a token.
+    operation = seen.operation.id if seen.operation else "unknown-path"
     if seen.warnings:
         log.warning("%s %s %s: %s", request_id, operation, answer.status, "; ".join(seen.warnings))
     whose = f"{seen.caller.application_id}/{seen.caller.seller_id}" if seen.caller else "-"

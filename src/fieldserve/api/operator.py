@@ -15,7 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from fieldserve.api import request_log
 from fieldserve.api.forms import TooLarge, media_type, read_body
+from fieldserve.api.observe import OPERATION
 from fieldserve.operations import (
     applications,
     consent,
@@ -248,7 +250,7 @@ def _endpoint(by_method: Mapping[str, OperatorRoute]) -> Callable[[Request], Awa
 
     async def answer(request: Request) -> Response:
         request_id, started = str(uuid.uuid4()), time.perf_counter()
-        seen = _Seen(request.url.path)
+        seen = _Seen()
         try:
             response = await _operate(request, by_method, request_id, seen)
         except ApiError as fault:
@@ -264,8 +266,7 @@ def _endpoint(by_method: Mapping[str, OperatorRoute]) -> Callable[[Request], Awa
         response.headers["x-amzn-RequestId"] = request_id
         # Some answers carry secrets, most carry what is a buyer's or a technician's.
         response.headers["cache-control"] = "no-store"
-        milliseconds = (time.perf_counter() - started) * 1000
-        log.info("%s %s %s %s %.1f ms", request_id, seen.actor, seen.name, response.status_code, milliseconds)
+        request_log.note(request_id, seen.actor, seen.name, response.status_code, time.perf_counter() - started)
         return response
 
     return answer
@@ -275,7 +276,7 @@ def _endpoint(by_method: Mapping[str, OperatorRoute]) -> Callable[[Request], Awa
 class _Seen:
     """What was learnt of a request, for the log."""
 
-    name: str
+    name: str = "unknown-path"
     actor: str = "-"
 
 
@@ -289,7 +290,7 @@ async def _operate(request: Request, by_method: Mapping[str, OperatorRoute], req
     if route is None:
         allowed = ", ".join(sorted(by_method))
         raise errors.METHOD_NOT_ALLOWED.error(path=request.url.path, method=request.method, allowed=allowed)
-    seen.name = route.id
+    seen.name = request.scope[OPERATION] = route.id
     body = await _body(context, request, route)
     query = parse_query(request.scope["query_string"].decode("latin-1"))
     values, faults = read(route.parameters, request.path_params, query)

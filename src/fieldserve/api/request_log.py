@@ -9,12 +9,15 @@ import asyncio
 import logging
 import time
 
+import msgspec
+
 log = logging.getLogger("fieldserve.answers")
 
 EVERY = 0.1
 MOST = 1_000
 
 _waiting: list[str] = []
+_as_json = False
 
 
 def note(request_id: str, whose: str, asked: str, status: int, seconds: float) -> None:
@@ -24,11 +27,36 @@ def note(request_id: str, whose: str, asked: str, status: int, seconds: float) -
     if not _waiting:
         asyncio.get_running_loop().call_later(EVERY, hand_over)
     now = time.time()
-    milliseconds = int(now % 1 * 1000)
-    told = f"{request_id} {whose} {asked} {status} {seconds * 1000:.1f} ms"
-    _waiting.append(f"{_second(int(now))},{milliseconds:03d} INFO fieldserve.requests {told}")
+    if _as_json:
+        _waiting.append(_json(now, request_id, whose, asked, status, seconds))
+    else:
+        _waiting.append(_text(now, request_id, whose, asked, status, seconds))
     if len(_waiting) >= MOST:
         hand_over()
+
+
+def _text(now: float, request_id: str, whose: str, asked: str, status: int, seconds: float) -> str:
+    milliseconds = int(now % 1 * 1000)
+    told = f"{request_id} {whose} {asked} {status} {seconds * 1000:.1f} ms"
+    return f"{_second(int(now))},{milliseconds:03d} INFO fieldserve.requests {told}"
+
+
+def _json(now: float, request_id: str, whose: str, asked: str, status: int, seconds: float) -> str:
+    line: dict[str, object] = {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z",
+        "level": "info",
+        "logger": "fieldserve.requests",
+        "requestId": request_id,
+        "operation": asked,
+        "status": status,
+        "milliseconds": round(seconds * 1000, 1),
+    }
+    application_id, slash, seller_id = whose.partition("/")
+    if slash:
+        line |= {"applicationId": application_id, "sellerId": seller_id}
+    elif whose != "-":
+        line["actor"] = whose
+    return msgspec.json.encode(line).decode()
 
 
 _last_second = (0, "")
@@ -50,8 +78,10 @@ def hand_over() -> None:
         log.info("%s", lines)
 
 
-def write_plainly() -> None:
+def write_plainly(as_json: bool = False) -> None:
     """Write the lines to standard error as they are, since each says already when it was and what it is."""
+    global _as_json
+    _as_json = as_json
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     log.addHandler(handler)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 import urllib.error
@@ -62,6 +63,10 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
     base = chosen.public_url or f"http://{_shown(chosen.host)}:{port}"
     _hand_over(chosen, port)
     _hold_signals_while_forking()
+    if workers > 1:
+        # What the processes count is put together from files; see the documentation of prometheus-client.
+        counted = tempfile.TemporaryDirectory(prefix="fieldserve-metrics-")
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", counted.name)
     threading.Thread(target=_announce, args=(f"http://{_shown(chosen.host)}:{port}", base, ready), daemon=True).start()
     Granian(
         "fieldserve.app:server",
