@@ -36,6 +36,7 @@ class Load:
     left: int = 0
 
     def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)
         self.left = self.requests
 
     async def run(self) -> None:
@@ -107,7 +108,7 @@ class Load:
 
     async def _read(self, chance: random.Random, lines: list[Line], store: str, job: str, active: str | None) -> None:
         op = Op("read", job, time.monotonic(), 0, "unknown")
-        answer = await self._ask(chance.choice(lines), "GET", f"/service/v1/serviceJobs/{job}", None, {})
+        answer = await self._ask(lines, "GET", f"/service/v1/serviceJobs/{job}", None, {})
         if answer is None:
             return
         if answer.status == 200:
@@ -124,7 +125,7 @@ class Load:
         headers = {"idempotency-key": str(uuid.UUID(int=chance.getrandbits(128)))} if keyed else {}
         until = op.invoked + (self.settle_within if keyed else 0)
         while True:
-            answer = await self._ask(chance.choice(lines), method, path, body, headers)
+            answer = await self._ask(lines, method, path, body, headers)
             if answer is not None and answer.status != 503:
                 break
             if time.monotonic() >= until:
@@ -152,14 +153,21 @@ class Load:
     def _note(self, op: Op, outcome: Literal["ok", "full", "refused", "unknown", "defect"], **more: Any) -> None:
         self.history.append(replace(op, completed=time.monotonic(), outcome=outcome, **more))
 
-    async def _ask(self, line: Line, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer | None:
+    async def _sent(self, lines: list[Line], method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+        """The answer of whichever server takes it. A request that never went out did nothing, and goes to another."""
+        while True:
+            try:
+                return await self._chance.choice(lines).ask(method, path, body, headers=headers)
+            except NotSent:
+                self.statuses["not sent"] += 1
+                await asyncio.sleep(0.05)
+
+    async def _ask(
+        self, lines: list[Line], method: str, path: str, body: Any, headers: dict[str, str]
+    ) -> Answer | None:
         begun = time.monotonic()
         try:
-            answer = await line.ask(method, path, body, headers=headers)
-        except NotSent:
-            self.statuses["not sent"] += 1
-            await asyncio.sleep(0.05)
-            return None
+            answer = await self._sent(lines, method, path, body, headers)
         except NoAnswer:
             self.statuses["no answer"] += 1
             return None

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import click
 
@@ -54,21 +55,31 @@ def serve(workers: int, **given: object) -> None:
 
 def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
     """Serve until interrupted. `ready` gets the base URL as soon as the server answers."""
-    from granian import Granian
     from granian.constants import Interfaces
     from granian.http import HTTP1Settings
+    from granian.server.mp import MPServer
 
     port = chosen.port or _free_port(chosen.host)
     refuse_taken(chosen.host, port)
     base = chosen.public_url or f"http://{_shown(chosen.host)}:{port}"
     _hand_over(chosen, port)
-    _hold_signals_while_forking()
     if workers > 1:
         # What the processes count is put together from files; see the documentation of prometheus-client.
         counted = tempfile.TemporaryDirectory(prefix="fieldserve-metrics-")
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", counted.name)
-    threading.Thread(target=_announce, args=(f"http://{_shown(chosen.host)}:{port}", base, ready), daemon=True).start()
-    Granian(
+    _hold_signals_while_forking()
+    announce = threading.Thread(
+        target=_announce, args=(f"http://{_shown(chosen.host)}:{port}", base, ready), daemon=True
+    )
+
+    class Announced(MPServer):
+        """Looks for the answer when the processes are there: forked beside a thread, they could inherit its locks."""
+
+        def startup(self, *args: Any) -> None:
+            super().startup(*args)  # type: ignore[no-untyped-call]
+            announce.start()
+
+    Announced(
         "fieldserve.app:server",
         factory=True,
         interface=Interfaces.ASGI,
