@@ -152,8 +152,8 @@ def touching_conflicts(service: slots.ServiceRules, visits: Any, duration: int) 
     return [(start - 1, end + 1) for start, end in REAL["_forbidden"](service, visits, duration)]
 
 
-def never_off_duty(technician: Any, duration: int, window: Any) -> list[tuple[int, int]]:
-    return []
+def never_off_duty(technicians: Any, duration: int, window: Any) -> list[list[tuple[int, int]]]:
+    return [[] for _ in technicians]
 
 
 def intersection_of_days(rule: Any, first: int, past: int) -> list[int]:

@@ -101,9 +101,10 @@ def slots(service: ServiceRules, store: StoreState, window: Interval, now: Insta
     if store.scheduling_type != SchedulingType.REAL_TIME_SCHEDULING:
         runs = hours.runs((max(window[0], now), window[1]))
         return [Slot(*run) for run in runs if run[2] >= 1 and run[1] - run[0] >= duration]
-    starts = list(_grid(hours, service, store.zone))
+    starts = _grid(hours, service, store.zone)
     left = _capacities(service, store, hours, starts, duration, now)
-    return [Slot(start, start + duration, capacity) for start, capacity in zip(starts, left, strict=True)]
+    ends = [start + duration for start in starts]
+    return list(map(Slot._make, zip(starts, ends, left, strict=True)))
 
 
 def capacity_at(service: ServiceRules, store: StoreState, start: Instant, duration: int, now: Instant) -> int:
@@ -153,9 +154,10 @@ def _midnight_before(zone: ZoneInfo, instant: Instant) -> Instant:
     return _midnight(zone, ordinal)
 
 
-def _grid(hours: Steps, service: ServiceRules, zone: ZoneInfo) -> Iterator[Instant]:
+def _grid(hours: Steps, service: ServiceRules, zone: ZoneInfo) -> list[Instant]:
     """The starts of the store's grid from which the service's duration lies inside scheduled hours."""
     interval = service.slot_interval
+    starts: list[Instant] = []
     for opens, closes in union((start, end) for start, end, value in _runs_of(hours) if value >= 1):
         last = closes - service.duration
         midnight = _midnight_before(zone, opens)
@@ -164,8 +166,9 @@ def _grid(hours: Steps, service: ServiceRules, zone: ZoneInfo) -> Iterator[Insta
             ordinal += 1
             following = _midnight(zone, ordinal) if ordinal <= LAST_ORDINAL else last + 1
             first = midnight + max(0, -((midnight - opens) // interval)) * interval
-            yield from range(first, min(following, last + 1), interval)
+            starts += range(first, min(following, last + 1), interval)
             midnight = following
+    return starts
 
 
 def _runs_of(steps: Steps) -> Iterator[tuple[Instant, Instant, int]]:
@@ -183,8 +186,8 @@ def _capacities(
         return [0] * len(starts)
     ends = [start + duration for start in open_starts]
     window = (open_starts[0], ends[-1])
-    taken = visiting(store.visits) + _reserved(store.reservations, store.zone, window)
-    left = (hours - taken).minima(open_starts, ends)
+    reserved = _reserved(store.reservations, store.zone, window)
+    left = (hours - (visiting(store.visits) + reserved)).minima(open_starts, ends)
     if store.technicians:
         staff = _staff(service, store, open_starts, duration, window)
         left = [one if one < other else other for one, other in zip(left, staff, strict=True)]
@@ -212,10 +215,10 @@ def _staff(
         for each in store.technicians
         if each.eligible and service.location_type in each.location_types and service.skills <= each.skills
     ]
+    off_duty = _off_duty(eligible, duration, window)
     forbidden = _forbidden(service, store.waiting, duration)
-    for technician in eligible:
-        own = _forbidden(service, technician.visits, duration)
-        own += _off_duty(technician, duration, window)
+    for technician, closed in zip(eligible, off_duty, strict=True):
+        own = _forbidden(service, technician.visits, duration) + closed
         own.sort()
         forbidden += union(own)
     begun = sorted([begin for begin, _ in forbidden])
@@ -239,18 +242,32 @@ def _forbidden(service: ServiceRules, visits: Sequence[Visit], duration: int) ->
     ]
 
 
-def _off_duty(technician: TechnicianState, duration: int, window: Interval) -> list[Interval]:
-    """The starts in the window from which `duration` would reach into time without own capacity, but for visits.
+def _off_duty(technicians: Sequence[TechnicianState], duration: int, window: Interval) -> list[list[Interval]]:
+    """For each technician, the starts in the window from which `duration` would reach into time without own capacity.
 
-    Visits need no look here: a start that overlaps a visit already conflicts with it.
+    Visits need no look here: a start that overlaps a visit already conflicts with it. Many work the same hours, which
+    are worked out once.
     """
+    known: dict[tuple[tuple[Availability, ...], ZoneInfo], list[Interval]] = {}
+    found = []
+    for technician in technicians:
+        zone = technician.zone
+        if technician.reservations:
+            duty = scheduled(technician.records, zone, window)
+            duty -= _reserved(technician.reservations, zone, window)
+            hours = [(begin, until) for begin, until, value in duty.runs(window) if value >= 1]
+            found.append(_closed(union(hours), duration, window))
+            continue
+        records = tuple(technician.records)
+        if (closed := known.get((records, zone))) is None:
+            closed = known[records, zone] = _closed(open_hours(records, zone, window), duration, window)
+        found.append(closed)
+    return found
+
+
+def _closed(hours: Sequence[Interval], duration: int, window: Interval) -> list[Interval]:
+    """The starts from which `duration` would reach out of the hours."""
     start, end = window
-    if technician.reservations:
-        duty = scheduled(technician.records, technician.zone, window)
-        duty -= _reserved(technician.reservations, technician.zone, window)
-        hours = union([(begin, until) for begin, until, value in duty.runs(window) if value >= 1])
-    else:
-        hours = open_hours(technician.records, technician.zone, window)
     closed_until = start
     forbidden = []
     for begin, until in hours:
