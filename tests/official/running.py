@@ -86,7 +86,11 @@ def running(folder: Path, *options: str) -> Iterator[RunningServer]:
             yield server
         finally:
             process.terminate()
-            process.wait(20)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise RuntimeError(f"the server did not end: {Path(log.name).read_text()}") from None
 
 
 def _base(process: "subprocess.Popen[bytes]", log: Path) -> str:
