@@ -73,8 +73,8 @@ faults: setup ## kill, cut and crowd the server at full size (minutes; a short f
 
 .PHONY: bench
 bench: setup ## run the benchmarks, or one: make bench BENCH=capacity
-	@for file in $(if $(BENCH),benchmarks/$(BENCH).py,$(sort $(wildcard benchmarks/*.py))); do \
-		echo "== $$file"; $(PY) "$$file" $(ARGS); done
+	@for name in $(or $(BENCH),capacity server); do \
+		echo "== benchmarks/$$name.py"; $(PY) -m benchmarks.$$name $(ARGS); done
 
 .PHONY: docs
 docs: setup ## write the reference pages anew from the code
