@@ -63,10 +63,6 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
     refuse_taken(chosen.host, port)
     base = chosen.public_url or f"http://{_shown(chosen.host)}:{port}"
     _hand_over(chosen, port)
-    if workers > 1:
-        # What the processes count is put together from files; see the documentation of prometheus-client.
-        counted = tempfile.TemporaryDirectory(prefix="fieldserve-metrics-")
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", counted.name)
     _hold_signals_while_forking()
     announce = threading.Thread(
         target=_announce, args=(f"http://{_shown(chosen.host)}:{port}", base, ready), daemon=True
@@ -79,7 +75,7 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
             super().startup(*args)  # type: ignore[no-untyped-call]
             announce.start()
 
-    Announced(
+    server = Announced(
         "fieldserve.app:server",
         factory=True,
         interface=Interfaces.ASGI,
@@ -91,7 +87,12 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
         log_access=False,
         respawn_failed_workers=workers > 1,
         workers_kill_timeout=STOP_WITHIN,
-    ).serve()
+    )
+    # What several processes count is put together from files; see the documentation of prometheus-client.
+    with tempfile.TemporaryDirectory(prefix="fieldserve-metrics-", ignore_cleanup_errors=True) as counted:
+        if workers > 1:
+            os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", counted)
+        server.serve()
 
 
 def _hold_signals_while_forking() -> None:
