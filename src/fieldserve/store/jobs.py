@@ -311,7 +311,7 @@ _SORT_COLUMNS = {
 async def page(
     c: Connection, seller_id: str, query: GetServiceJobs, stores: frozenset[str] | None, at: PageKey | None
 ) -> JobPage:
-    """A page of the listing, of those stores only (None: all). The order is total, so no job is told twice or left out."""
+    """A page of the listing (`stores` None: of all). The order is total: no job comes twice or is left out."""
     where, values = _filters(seller_id, query, stores)
     row = await c.fetch_one(f"SELECT count(*) FROM jobs WHERE {where}", *values)
     columns = _SORT_COLUMNS[query.sort_field]
