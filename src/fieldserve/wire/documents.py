@@ -30,12 +30,18 @@ class EncryptionDetails(Part):
     initialization_vector: str
     key: str
 
+    def __repr__(self) -> str:  # the default one would carry the key into logs and tracebacks
+        return "EncryptionDetails(…)"
+
 
 class ServiceDocumentUploadDestination(Part):
     upload_destination_id: str
     url: str
     encryption_details: EncryptionDetails
     headers: dict[str, str]
+
+    def __repr__(self) -> str:  # whoever has the URL may upload
+        return f"ServiceDocumentUploadDestination({self.upload_destination_id!r}, …)"
 
 
 class CreateServiceDocumentUploadDestinationResponse(Part):
