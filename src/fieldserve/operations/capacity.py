@@ -83,5 +83,5 @@ async def _capacities(
             raise wire.RESOURCE_NOT_FOUND.error(resource_id=resource_id)
         return await slots.load_resource(c, resource, window)
 
-    state = await read(context, use)
+    state = await read(context, use, snapshot=False)
     return domain.capacities(state.records, state.reservations, state.visits, state.zone, window)

@@ -33,7 +33,7 @@ async def get_service_job_by_service_job_id(context: Context, caller: Caller, se
 async def get_service_jobs(context: Context, caller: Caller, query: GetServiceJobs) -> bytes:
     """A page of the jobs that match. Raises ApiError: JOBS_INVALID_INPUT for a page token that is not of this query."""
     at = None if query.page_token is None else _read_token(query)
-    page = await read(context, lambda c: jobs.page(c, caller.seller_id, query, caller.stores, at))
+    page = await read(context, lambda c: jobs.page(c, caller.seller_id, query, caller.stores, at), snapshot=False)
     listing: dict[str, object] = {"totalResultSize": page.total}
     if page.next is not None:
         listing["nextPageToken"] = _token(query, page.next)

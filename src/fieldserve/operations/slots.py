@@ -36,7 +36,8 @@ async def get_appointment_slots(
             raise wire.ASIN_NOT_FOUND.error(asin=asin)
         return await _load(c, caller, service, store_id, window, now)
 
-    service, asked, loaded = await read(context, use)
+    # The statements may see states a moment apart: an answer is old when it arrives, and booking looks again.
+    service, asked, loaded = await read(context, use, snapshot=False)
     found = free_slots(service.rules, loaded.state, asked, now)
     _observe(context, caller, now, store_id, {"asin": asin, "storeId": store_id}, asked, found)
     return wire.write_slots(loaded.state.scheduling_type, asked, found)
@@ -58,7 +59,7 @@ async def get_appointmment_slots_by_job_id(
         assert service is not None, "a job's service stays as long as the job"
         return job.store_id, *await _load(c, caller, service, job.store_id, window, now)
 
-    store_id, service, asked, loaded = await read(context, use)
+    store_id, service, asked, loaded = await read(context, use, snapshot=False)
     found = free_slots(service.rules, loaded.state, asked, now)
     searched = {"asin": service.asin, "storeId": store_id, "serviceJobId": service_job_id}
     _observe(context, caller, now, service_job_id, searched, asked, found)

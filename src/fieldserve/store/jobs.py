@@ -313,7 +313,7 @@ async def page(
 ) -> JobPage:
     """A page of the listing (`stores` None: of all). The order is total: no job comes twice or is left out."""
     where, values = _filters(seller_id, query, stores)
-    row = await c.fetch_one(f"SELECT count(*) FROM jobs WHERE {where}", *values)
+    total = f"SELECT count(*) FROM jobs WHERE {where}"
     columns = _SORT_COLUMNS[query.sort_field]
     backward = at is not None and at.backward
     descending = (query.sort_order == "DESC") != backward
@@ -326,11 +326,13 @@ async def page(
     # One more than the page, to know whether there is another beyond it.
     rows = list(
         await c.fetch(
-            f"SELECT document, {', '.join(columns)} FROM jobs WHERE {keyed} ORDER BY {order} LIMIT ${len(values) + 1}",
+            f"SELECT document, {', '.join(columns)}, ({total}) FROM jobs"
+            f" WHERE {keyed} ORDER BY {order} LIMIT ${len(values) + 1}",
             *values,
             query.page_size + 1,
         )
     )
+    count = rows[0][-1] if rows else await _count(c, total, values[: len(values) - len(at.key)]) if at else 0
     more = len(rows) > query.page_size
     rows = rows[: query.page_size]
     if backward:
@@ -338,10 +340,15 @@ async def page(
     has_next, has_previous = (at is not None, more) if backward else (more, at is not None)
     return JobPage(
         [one[0].encode() for one in rows],
-        row[0] if row else 0,
-        PageKey(False, tuple(rows[-1][1:])) if rows and has_next else None,
-        PageKey(True, tuple(rows[0][1:])) if rows and has_previous else None,
+        count,
+        PageKey(False, tuple(rows[-1][1:-1])) if rows and has_next else None,
+        PageKey(True, tuple(rows[0][1:-1])) if rows and has_previous else None,
     )
+
+
+async def _count(c: Connection, sql: str, values: Sequence[Any]) -> int:
+    row = await c.fetch_one(sql, *values)
+    return row[0] if row else 0
 
 
 def _filters(seller_id: str, query: GetServiceJobs, stores: frozenset[str] | None) -> tuple[str, list[Any]]:

@@ -1,22 +1,23 @@
 """All that decides about slots and capacity, read together: the hot path of searching and of booking.
 
-A store is read with five statements, six under lock, each answered from an index however long the seller has been
-there; only what can matter in the window is read.
+A store is read with two statements, three where rows are locked, each part of them answered from an index however
+long the seller has been there; only what can matter in the window is read.
 """
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from fieldserve.domain.capacity import Reservation, Visit
+from fieldserve.domain.capacity import Reservation, ReservationType, Visit
 from fieldserve.domain.intervals import MINUTE, Interval
 from fieldserve.domain.schedules import Availability
 from fieldserve.domain.services import LONGEST_BUFFER
 from fieldserve.domain.slots import StoreState, TechnicianState
-from fieldserve.store import reservations, schedules
+from fieldserve.store import schedules
 from fieldserve.store.engine import LOCK, Connection, Row, placeholders
 from fieldserve.store.resources import Resource
 from fieldserve.wire.appointments import LONGEST_APPOINTMENT_MINUTES
@@ -77,15 +78,62 @@ _NEAR = """
     AND ({v}.end_at > $5 OR {v}.end_at + a.buffer_after > $6)
     AND ({v}.start_at < $7 OR {v}.start_at - a.buffer_before < $8)"""
 
-_OF_STORE = f"""
-SELECT a.start_at, a.end_at, a.buffer_before, a.buffer_after, a.waiting FROM appointments a
-WHERE a.seller_id = $1 AND a.store_id = $9 AND a.status = 'ACTIVE'{_NEAR.format(v="a")}"""
-
-_OF_TECHNICIANS = f"""
-SELECT t.start_at, t.end_at, a.buffer_before, a.buffer_after, t.technician_id
+# All that decides in one statement, one round trip: rows of four kinds, which differ in their first column.
+_DECIDING = f"""
+SELECT 0, resource_id, {schedules.COLUMNS}, position, CAST(NULL AS TEXT) FROM schedule_records
+WHERE seller_id = $1 AND last_at > $6 AND start_at < $10 AND resource_id IN ({{ids}})
+UNION ALL
+SELECT 1, resource_id, {schedules.COLUMNS}, 0, type FROM reservations
+WHERE seller_id = $1 AND last_at > $6 AND start_at < $10 AND resource_id IN ({{ids}})
+UNION ALL
+SELECT 2, a.store_id, a.start_at, a.end_at, a.buffer_before, a.buffer_after, a.waiting, 0, 0, NULL FROM appointments a
+WHERE a.seller_id = $1 AND a.store_id = $9 AND a.status = 'ACTIVE'{_NEAR.format(v="a")}
+UNION ALL
+SELECT 3, t.technician_id, t.start_at, t.end_at, a.buffer_before, a.buffer_after, 0, 0, 0, NULL
 FROM appointment_technicians t
 JOIN appointments a ON a.seller_id = t.seller_id AND a.appointment_id = t.appointment_id
 WHERE t.seller_id = $1 AND t.active = 1{_NEAR.format(v="t")} AND t.technician_id IN ({{ids}})"""
+
+_RECORD, _RESERVATION = 0, 1  # the other two are visits
+
+
+class _Deciding:
+    """What was found, by resource."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Availability]] = {}
+        self.reservations: dict[str, list[Reservation]] = {}
+        self.visits: dict[str, list[Visit]] = {}
+        self.waiting: list[Visit] = []
+
+
+async def _deciding(
+    c: Connection, seller_id: str, store_id: str, resource_ids: Sequence[str], window: Interval, buffer: int
+) -> _Deciding:
+    """Records, reservations and visits of the resources; `store_id` is the one that is a store, "" if none is."""
+    start, end = window
+    first, past = start - LONGEST_BUFFER, end + LONGEST_BUFFER
+    near = (first, past + _LONGEST_VISIT, past, start - buffer, start, end + buffer, end)
+    sql = _DECIDING.format(ids=placeholders(resource_ids, after=10))
+    rows = await c.fetch(sql, seller_id, *near, store_id, end + schedules.SHIFT, *resource_ids)
+    found = _Deciding()
+    positions: list[tuple[str, int, Availability]] = []
+    for row in rows:
+        kind, resource_id = row[0], row[1]
+        if kind == _RECORD:
+            positions.append((resource_id, row[8], schedules.availability(row, 2)))
+        elif kind == _RESERVATION:
+            reservation = Reservation(ReservationType(row[9]), schedules.availability(row, 2))
+            found.reservations.setdefault(resource_id, []).append(reservation)
+        else:
+            visit = Visit._make(row[2:6])
+            found.visits.setdefault(resource_id, []).append(visit)
+            if row[6]:
+                found.waiting.append(visit)
+    positions.sort(key=itemgetter(0, 1))
+    for resource_id, _, record in positions:
+        found.records.setdefault(resource_id, []).append(record)
+    return found
 
 
 async def load(
@@ -107,21 +155,20 @@ async def load(
     if store is None or store[3] is None:
         return None
     _, time_zone, marketplace_id, scheduling_type, *_ = store
-    records = await schedules.of_resources(c, seller_id, (store_id, *team), window)
-    reserved = await reservations.of_resources(c, seller_id, (store_id, *team), window)
-    visits, waiting = await _visits_of_store(c, seller_id, store_id, window, buffer)
-    busy = await _visits_of_technicians(c, seller_id, tuple(team), window, buffer) if team else {}
+    found = await _deciding(c, seller_id, store_id, (store_id, *team), window, buffer)
     technicians = [
-        _technician(row, records.get(row[0], ()), reserved.get(row[0], ()), busy.get(row[0], ()))
+        _technician(
+            row, found.records.get(row[0], ()), found.reservations.get(row[0], ()), found.visits.get(row[0], ())
+        )
         for row in team.values()
     ]
     state = StoreState(
         ZoneInfo(time_zone),
         scheduling_type,
-        records.get(store_id, ()),
-        reserved.get(store_id, ()),
-        visits,
-        waiting,
+        found.records.get(store_id, ()),
+        found.reservations.get(store_id, ()),
+        found.visits.get(store_id, ()),
+        found.waiting,
         technicians,
     )
     return LoadedStore(marketplace_id, state)
@@ -129,16 +176,15 @@ async def load(
 
 async def load_resource(c: Connection, resource: Resource, window: Interval) -> ResourceState:
     """What decides about a resource's capacities inside the window; visits as far around it as buffers reach."""
-    seller_id, resource_id = resource.seller_id, resource.resource_id
-    records = await schedules.of_resources(c, seller_id, (resource_id,), window)
-    reserved = await reservations.of_resources(c, seller_id, (resource_id,), window)
-    visits: Sequence[Visit]
-    if resource.kind == "STORE":
-        visits, _ = await _visits_of_store(c, seller_id, resource_id, window, LONGEST_BUFFER)
-    else:
-        busy = await _visits_of_technicians(c, seller_id, (resource_id,), window, LONGEST_BUFFER)
-        visits = busy.get(resource_id, ())
-    return ResourceState(resource.zone, records.get(resource_id, ()), reserved.get(resource_id, ()), visits)
+    resource_id = resource.resource_id
+    store_id = resource_id if resource.kind == "STORE" else ""
+    found = await _deciding(c, resource.seller_id, store_id, (resource_id,), window, LONGEST_BUFFER)
+    return ResourceState(
+        resource.zone,
+        found.records.get(resource_id, ()),
+        found.reservations.get(resource_id, ()),
+        found.visits.get(resource_id, ()),
+    )
 
 
 async def job_place(c: Connection, seller_id: str, service_job_id: str) -> JobPlace | None:
@@ -155,7 +201,7 @@ async def works_at(c: Connection, seller_id: str, technician_id: str, store_ids:
 
 async def _team(c: Connection, seller_id: str, store_id: str, lock: bool) -> dict[str, Row]:
     """The rows of the store and its technicians by id."""
-    if lock:
+    if lock and c.dialect != "sqlite":  # which has one writer
         # Read again after the lock is held: what a statement saw before it had to wait may be out of date. Nobody
         # who has joined the store since is read, since nobody has locked them.
         ids = [row[0] for row in await c.fetch(_LOCK_TEAM, seller_id, store_id)]
@@ -163,31 +209,6 @@ async def _team(c: Connection, seller_id: str, store_id: str, lock: bool) -> dic
     else:
         rows = await c.fetch(_DESCRIBE.format(ids=_TEAM), seller_id, store_id)
     return {row[0]: row for row in rows}
-
-
-def _near(seller_id: str, window: Interval, buffer: int) -> tuple[str | int, ...]:
-    start, end = window
-    first, past = start - LONGEST_BUFFER, end + LONGEST_BUFFER
-    return seller_id, first, past + _LONGEST_VISIT, past, start - buffer, start, end + buffer, end
-
-
-async def _visits_of_store(
-    c: Connection, seller_id: str, store_id: str, window: Interval, buffer: int
-) -> tuple[list[Visit], list[Visit]]:
-    """The store's visits, and those among them that wait for a technician."""
-    rows = await c.fetch(_OF_STORE, *_near(seller_id, window, buffer), store_id)
-    visits = [Visit._make(row[:4]) for row in rows]
-    return visits, [visit for visit, row in zip(visits, rows, strict=True) if row[4]]
-
-
-async def _visits_of_technicians(
-    c: Connection, seller_id: str, technician_ids: Sequence[str], window: Interval, buffer: int
-) -> dict[str, list[Visit]]:
-    sql = _OF_TECHNICIANS.format(ids=placeholders(technician_ids, after=8))
-    found: dict[str, list[Visit]] = {}
-    for row in await c.fetch(sql, *_near(seller_id, window, buffer), *technician_ids):
-        found.setdefault(row[4], []).append(Visit._make(row[:4]))
-    return found
 
 
 def _technician(
