@@ -4,7 +4,10 @@ import importlib
 import sys
 from typing import Any, NoReturn
 
-import click
+try:
+    import click
+except ModuleNotFoundError:  # `pip install fieldserve` brings the client alone, and this command with it
+    sys.exit("fieldserve: the server is not installed, only the client; pip install 'fieldserve[server]'")
 
 # Command → the module that has it, under the command's name, and one line of help.
 COMMANDS = {
