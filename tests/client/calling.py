@@ -160,7 +160,7 @@ def connect(kind: type[Client], handler: Handler, clock: Clock | None = None, **
     """A client whose requests `handler` answers, those for tokens included."""
     given = {"credentials": credentials(), "endpoint": ENDPOINT, "token_endpoint": TOKENS} | given
     services = kind(**given)
-    services._http.open = lambda proxy: httpx2.MockTransport(handler)  # type: ignore[method-assign,assignment,return-value]
+    services._http.open = lambda proxy: httpx2.MockTransport(handler)  # type: ignore[method-assign]
     if clock is not None:
         services._http.clock = clock
     return services
