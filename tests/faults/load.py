@@ -155,10 +155,13 @@ class Load:
 
     async def _sent(self, lines: list[Line], method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
         """The answer of whichever server takes it. A request that never went out did nothing, and goes to another."""
+        until = time.monotonic() + self.settle_within
         while True:
             try:
                 return await self._chance.choice(lines).ask(method, path, body, headers=headers)
             except NotSent:
+                if time.monotonic() > until:
+                    raise
                 self.statuses["not sent"] += 1
                 await asyncio.sleep(0.05)
 

@@ -42,13 +42,13 @@ class Server:
         if ready_within:
             await self.ready(ready_within)
 
-    async def ready(self, within: float) -> float:
-        """Wait until it can serve; answers how many seconds that took."""
+    async def ready(self, within: float, path: str = "/readyz") -> float:
+        """Wait until it can serve (with /healthz: until it answers at all); answers how many seconds that took."""
         begun, line = time.monotonic(), Line(self.port, within=2)
         try:
             while time.monotonic() - begun < within:
                 with suppress(NotSent, NoAnswer):
-                    if (await line.ask("GET", "/readyz")).status == 200:
+                    if (await line.ask("GET", path)).status == 200:
                         return time.monotonic() - begun
                 await asyncio.sleep(0.05)
         finally:

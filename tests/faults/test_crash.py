@@ -29,8 +29,9 @@ async def kill_in_turn(servers: list[Server], killed: list[int], done: asyncio.E
             one = chance.choice(servers)
             await one.kill()
             killed.append(one.port)
-            # With nobody to wait for it: PostgreSQL may be away just now, and the server has to come up all the same.
+            # PostgreSQL may be away just now: it has to come up all the same.
             await one.start(ready_within=0)
+            await one.ready(20, "/healthz")
 
 
 async def crash_database(cluster: Cluster, load: Load, times: int) -> int:

@@ -48,7 +48,7 @@ async def test_replaced_while_the_database_is_away(cluster: Cluster, tmp_path: P
         deadline = time.monotonic() + 15
         while len({one.pid for one in processes(server)} - before) < 2 and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
-        # Nobody tells when; and until those that took their places listen, connections that the dead ones had been given are lost.
+        # Nobody tells when. Until those that took their places listen, connections given to the dead ones are lost.
         await asyncio.sleep(3)
         assert len(processes(server)) == 3, server.log()
         assert {await ask(server.port) for _ in range(12)} == {503}
