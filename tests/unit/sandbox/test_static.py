@@ -57,9 +57,7 @@ def published_cases() -> Iterator[Any]:
             for index, case in enumerate(response.get("x-amzn-api-sandbox", {}).get("static", [])):
                 name = operation["operationId"]
                 parameters = case["request"]["parameters"]
-                yield pytest.param(
-                    name, int(status), parameters, case["response"], id=f"{name}-{status}-{index}"
-                )
+                yield pytest.param(name, int(status), parameters, case["response"], id=f"{name}-{status}-{index}")
 
 
 def committed_cases() -> Iterator[Any]:
@@ -110,9 +108,7 @@ class TestPublishedCases:
         """Nobody has edited the data file by hand, and the model has not moved on."""
         need_model()
         tool = runpy.run_path(str(TOOL))
-        assert tool["DATA_FILE"].read_text("utf-8") == tool["render"](
-            json.loads(Path(MODEL).read_text("utf-8"))
-        )
+        assert tool["DATA_FILE"].read_text("utf-8") == tool["render"](json.loads(Path(MODEL).read_text("utf-8")))
 
 
 class TestCommittedCases:
@@ -160,9 +156,7 @@ class TestTexts:
     def test_cancel_names_another_reason_code_than_was_sent(self) -> None:
         """INV1 was sent, the published text says IV1."""
         job = "validJobId-48b6d5a3-b708-dbe9-038d-dd95e8d74iut"
-        got = replay(
-            "cancelServiceJobByServiceJobId", {"serviceJobId": job, "cancellationReasonCode": "INV1"}
-        )
+        got = replay("cancelServiceJobByServiceJobId", {"serviceJobId": job, "cancellationReasonCode": "INV1"})
         assert got.status == 422
         assert errors_of(got) == [
             {
@@ -179,9 +173,7 @@ class TestTexts:
             {"serviceJobId": "unauthorizedJobId-48b6d5a3-b708-dbe9-038d-dd95e8d74iut"},
         )
         assert completed.status == 403
-        assert messages_of(completed) == [
-            "Not authorized to access this resource.Please check your input again"
-        ]
+        assert messages_of(completed) == ["Not authorized to access this resource.Please check your input again"]
         added = replay(
             "addAppointmentForServiceJobByServiceJobId",
             {
@@ -190,9 +182,7 @@ class TestTexts:
             },
         )
         assert added.status == 403
-        assert messages_of(added) == [
-            "Not authorized to access this resource. Please check your input again."
-        ]
+        assert messages_of(added) == ["Not authorized to access this resource. Please check your input again."]
 
     @pytest.mark.parametrize(
         ("body", "message"),
@@ -340,9 +330,7 @@ class TestCatchAlls:
 
     def test_any_job_is_empty_but_the_valid_one_is_an_error(self) -> None:
         """200 for every id except the one that the 400 case names."""
-        assert replay("getServiceJobByServiceJobId", {"serviceJobId": "x"}) == static.Answer(
-            200, b'{"payload":{}}'
-        )
+        assert replay("getServiceJobByServiceJobId", {"serviceJobId": "x"}) == static.Answer(200, b'{"payload":{}}')
         valid = {"serviceJobId": "validJobId-48b6d5a3-b708-dbe9-038d-dd95e8d74iut"}
         assert replay("getServiceJobByServiceJobId", valid) == static.Answer(400, b'{"payload":{}}')
 
@@ -354,9 +342,7 @@ class TestCatchAlls:
 
     def test_jobs_are_one_page_unless_the_case_is_named(self) -> None:
         """Any query gets the one job, TEST_CASE_400 the error."""
-        found = replay(
-            "getServiceJobs", {"createdAfter": "2020-01-01T00:00:00Z", "marketplaceIds": "ATVPDKIKX0DER"}
-        )
+        found = replay("getServiceJobs", {"createdAfter": "2020-01-01T00:00:00Z", "marketplaceIds": "ATVPDKIKX0DER"})
         assert found.status == 200
         assert json.loads(found.body or b"")["payload"]["totalResultSize"] == 1
         named = replay("getServiceJobs", {"createdAfter": "TEST_CASE_400", "marketplaceIds": "ATVPDKIKX0DER"})
@@ -367,13 +353,9 @@ class TestSpecificity:
     def test_more_parameters_win(self) -> None:
         """The 200 case names asin and storeId, the 400 case endTime besides; another endTime is the 200's."""
         assert static.answer("getAppointmentSlots", {}, SLOTS, None).status == 200
-        with_end = static.answer(
-            "getAppointmentSlots", {}, SLOTS | {"endTime": ["20-21-04-04T01:00:00Z"]}, None
-        )
+        with_end = static.answer("getAppointmentSlots", {}, SLOTS | {"endTime": ["20-21-04-04T01:00:00Z"]}, None)
         assert with_end.status == 400
-        other_end = static.answer(
-            "getAppointmentSlots", {}, SLOTS | {"endTime": ["2021-04-04T02:00:00Z"]}, None
-        )
+        other_end = static.answer("getAppointmentSlots", {}, SLOTS | {"endTime": ["2021-04-04T02:00:00Z"]}, None)
         assert other_end.status == 200
 
     def test_more_values_in_the_body_win(self) -> None:
@@ -411,27 +393,19 @@ class TestBody:
 
     def test_lists_are_equal_in_length_and_order(self) -> None:
         """Two resources in the published order are the case; one, three or the other order are not."""
-        first, second = (
-            {"resourceId": f"validResourceId-{tail}"} for tail in ("A8B3M999LMHF2", "AMIDIAX1H5V")
-        )
+        first, second = ({"resourceId": f"validResourceId-{tail}"} for tail in ("A8B3M999LMHF2", "AMIDIAX1H5V"))
 
         def assign(*resources: object) -> int:
-            return static.answer(
-                "assignAppointmentResources", ASSIGNED_PATH, {}, {"resources": [*resources]}
-            ).status
+            return static.answer("assignAppointmentResources", ASSIGNED_PATH, {}, {"resources": [*resources]}).status
 
         assert assign(first, second) == 200
         assert [assign(first), assign(first, second, first), assign(second, first)] == [400, 400, 400]
 
     def test_an_empty_object_of_a_case_is_an_empty_object(self) -> None:
         """`{}` says that nothing was sent, so a body that sends resources does not hear that it sent none."""
-        got = static.answer(
-            "assignAppointmentResources", ASSIGNED_PATH, {}, {"resources": [{"resourceId": "x"}]}
-        )
+        got = static.answer("assignAppointmentResources", ASSIGNED_PATH, {}, {"resources": [{"resourceId": "x"}]})
         assert messages_of(got) == ["Could not match input arguments"]
-        assert (
-            static.answer("assignAppointmentResources", ASSIGNED_PATH, {}, {"resources": [{}]}).body == b"{}"
-        )
+        assert static.answer("assignAppointmentResources", ASSIGNED_PATH, {}, {"resources": [{}]}).body == b"{}"
 
     def test_numbers_are_equal_as_json(self) -> None:
         """123 and 123.0 are one number, "123" is a text."""
@@ -439,9 +413,7 @@ class TestBody:
         assert messages_of(replay(upload, {"body": {"contentLength": 123.0}})) == [
             "Missing or invalid request parameters: [contentType]."
         ]
-        assert messages_of(replay(upload, {"body": {"contentLength": "123"}})) == [
-            "Could not match input arguments"
-        ]
+        assert messages_of(replay(upload, {"body": {"contentLength": "123"}})) == ["Could not match input arguments"]
 
 
 class TestNoMatch:
