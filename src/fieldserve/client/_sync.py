@@ -67,7 +67,7 @@ class Http:
         """A pool of connections through a proxy, or straight."""
         import httpx2
 
-        return httpx2.HTTPTransport(verify=self._verify, proxy=proxy)
+        return httpx2.HTTPTransport(verify=connecting.trusted(self._verify), proxy=proxy)
 
     def request(self, method: str, url: str, headers: dict[str, str], content: bytes | None) -> "httpx2.Request":
         """A request with this client's timeouts."""
@@ -239,7 +239,7 @@ class Services:
     retries           0 to 2 more tries, or a Retries
     timeout           seconds, or (connect, read) in seconds; 10 to connect and 30 to be answered if not given
     proxies           a URL, a list of them to choose from, or URLs by scheme; the environment's if not given
-    verify            False, a file of certificates, or an SSLContext"""
+    verify            False, a file or folder of certificates, or an SSLContext"""
 
     grantless_scope: str = ""
 

@@ -2,6 +2,7 @@
 
 The HTTP library is imported with the first request, not with the client."""
 
+import os
 import random
 import weakref
 from collections.abc import Mapping
@@ -42,6 +43,16 @@ def timeouts(timeout: "float | httpx2.Timeout | tuple[float, float] | None") -> 
         connect, read = timeout
         return {"connect": connect, "read": read, "write": read, "pool": read}
     return timeout.as_dict()
+
+
+def trusted(verify: Any) -> Any:
+    """Whom to trust, as the HTTP library takes it: a file or folder of certificates becomes a context."""
+    if not isinstance(verify, str | os.PathLike):
+        return verify
+    import ssl
+
+    path = os.fspath(verify)
+    return ssl.create_default_context(capath=path) if os.path.isdir(path) else ssl.create_default_context(cafile=path)
 
 
 def tidy(endpoint: str) -> str:
