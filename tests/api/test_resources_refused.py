@@ -71,7 +71,7 @@ class TestEveryOperation:
         """A database that goes away after the caller was authenticated is a 503."""
         endpoint = ENDPOINTS[id]
 
-        def away(use: Use[Any]) -> Awaitable[Any]:
+        def away(use: Use[Any], **_: Any) -> Awaitable[Any]:
             raise Unavailable("gone")
 
         async def without_database(call: Call) -> Any:

@@ -348,6 +348,7 @@ class TestSameAgain:
         assert {wish.fate for wish in plan} == {*FATES, "PENDING"}
         assert [wish.ordered_at for wish in plan] == sorted(wish.ordered_at for wish in plan)
 
+    @pytest.mark.timeout(400)  # it makes a world or two
     def test_world(self, world: Made, tmp_path: Path) -> None:
         """Made a second time, all rows are the same but for secrets and what is made of them."""
         again = demo_world.make(tmp_path / "again")

@@ -86,7 +86,7 @@ async def sign_in(context: Context, code: str) -> str | None:
 
     async def use(c: Connection) -> str | None:
         now = context.clock.now()
-        found = await sign_ins.find_by_code(c, code_hash)
+        found = await sign_ins.find_by_code(c, code_hash, lock=True)
         if found is None or found.session_hash is not None or now >= found.expires_at:
             return None
         await sign_ins.open_session(c, code_hash, hash_of(session), now + SESSION_LIFETIME)

@@ -33,9 +33,9 @@ async def add(c: Connection, code_hash: str, seller_id: str, created_at: Instant
     )
 
 
-async def find_by_code(c: Connection, code_hash: str) -> SignIn | None:
-    """The sign-in of that code, locked, or None."""
-    row = await c.fetch_one(f"SELECT {_COLUMNS} FROM sign_ins WHERE code_hash = $1 {LOCK}", code_hash)
+async def find_by_code(c: Connection, code_hash: str, lock: bool = False) -> SignIn | None:
+    """The sign-in of that code, or None; with `lock` nobody else uses it until the transaction ends."""
+    row = await c.fetch_one(f"SELECT {_COLUMNS} FROM sign_ins WHERE code_hash = $1 {LOCK if lock else ''}", code_hash)
     return None if row is None else SignIn(*row)
 
 
