@@ -26,6 +26,7 @@ REPLACED = (
     (r"aclose", "close"),
     (r"asleep", "sleep"),
     (r"await_apart", "apart"),
+    (r"await_joined", "joined"),
     (r"await_\b", "wait_for"),
     (r"async def", "def"),
     (r"async for", "for"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import urlencode, urlsplit
 
 from fieldserve.client import connecting, pacing, retries, tokens, uploads, windows
-from fieldserve.client._clock import SYSTEM, Clock, await_, await_apart
+from fieldserve.client._clock import SYSTEM, Clock, await_, await_apart, await_joined
 from fieldserve.client.credentials import CredentialProvider, Provider
 from fieldserve.client.exceptions import MissingScopeException, no_answer, refused
 from fieldserve.client.marketplaces import Marketplaces, chosen
@@ -81,7 +81,10 @@ class AsyncHttp:
         # are used directly. They follow no redirects and keep no cookies, of which this API has none.
         response = await self._transport(request.url).handle_async_request(request)
         try:
-            content = await response.aread()
+            if "content-encoding" in response.headers:
+                content = await response.aread()
+            else:  # what needs no decoding need not go through the decoders
+                content = await await_joined(response.stream)
         finally:
             await response.aclose()
         return Answer(response.status_code, response.headers, content)
@@ -821,7 +824,6 @@ class AsyncServices:
                 "x-amz-access-token": used,
                 "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
                 "user-agent": _user_agent(),
-                "accept": "application/json",
                 "accept-encoding": "gzip",
             }
             url = self.endpoint + request.target

@@ -53,3 +53,13 @@ async def await_apart(function: Callable[..., T], *arguments: Any) -> T:
     import asyncio
 
     return await asyncio.to_thread(function, *arguments)
+
+
+def joined(stream: Any) -> bytes:
+    """All bytes of a stream."""
+    return b"".join(stream)
+
+
+async def await_joined(stream: Any) -> bytes:
+    """The same for a stream of a loop."""
+    return b"".join([part async for part in stream])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import urlencode, urlsplit
 
 from fieldserve.client import connecting, pacing, retries, tokens, uploads, windows
-from fieldserve.client._clock import SYSTEM, Clock, apart, wait_for
+from fieldserve.client._clock import SYSTEM, Clock, apart, joined, wait_for
 from fieldserve.client.credentials import CredentialProvider, Provider
 from fieldserve.client.exceptions import MissingScopeException, no_answer, refused
 from fieldserve.client.marketplaces import Marketplaces, chosen
@@ -81,7 +81,10 @@ class Http:
         # are used directly. They follow no redirects and keep no cookies, of which this API has none.
         response = self._transport(request.url).handle_request(request)
         try:
-            content = response.read()
+            if "content-encoding" in response.headers:
+                content = response.read()
+            else:  # what needs no decoding need not go through the decoders
+                content = joined(response.stream)
         finally:
             response.close()
         return Answer(response.status_code, response.headers, content)
@@ -819,7 +822,6 @@ class Services:
                 "x-amz-access-token": used,
                 "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
                 "user-agent": _user_agent(),
-                "accept": "application/json",
                 "accept-encoding": "gzip",
             }
             url = self.endpoint + request.target

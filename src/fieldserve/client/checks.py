@@ -4,14 +4,15 @@ Nothing here judges by the clock: the server's may be another, in a sandbox by m
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from fieldserve.client.exceptions import SellingApiException, refused_here
 from fieldserve.wire import appointments, capacity, documents, fulfillment, jobs, reservations, schedules, slots
 from fieldserve.wire.bodies import BodyFault, decode
 from fieldserve.wire.errors import ApiError, Fault
-from fieldserve.wire.operations import Operation, missing_or_invalid
-from fieldserve.wire.parameters import ParameterFault, read
+from fieldserve.wire.operations import BY_ID, Operation, missing_or_invalid
+from fieldserve.wire.parameters import Parameter, ParameterFault, read
 
 # Later than any time that the wire reads: nothing is in the future then.
 _NEVER = 10**18
@@ -23,7 +24,7 @@ def check(
     operation: Operation, path: Mapping[str, str], query: Mapping[str, Sequence[str]], body: bytes | None
 ) -> None:
     """Raises SellingApiException where the server would refuse the request whatever it holds."""
-    values, faults = read(operation.parameters, path, query)
+    values, faults = read(_asked(operation.id, frozenset(query)), path, query)
     try:
         shaped = decode(body, operation.body) if operation.body is not None and body is not None else None
         if faults:
@@ -34,6 +35,16 @@ def check(
         raise _here(operation.refuse([*faults, fault.fault])) from None
     except ApiError as fault:
         raise _here(fault) from None
+
+
+@lru_cache(1024)
+def _asked(operation_id: str, given: frozenset[str]) -> tuple[Parameter, ...]:
+    """The parameters that can be at fault or have a value: most of a listing's eighteen are neither."""
+    return tuple(
+        one
+        for one in BY_ID[operation_id].parameters
+        if one.where == "path" or one.required or one.name in given or one.default is not None
+    )
 
 
 def refusal(fault: ParameterFault) -> SellingApiException:

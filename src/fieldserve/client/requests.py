@@ -48,7 +48,7 @@ def build(operation: Operation, path: Json, query: Json, body: Any = None, *, ch
         checks.check(operation, ids, {name: [text] for name, text in texts.items()}, content)
     target = operation.path.format_map({name: quote(value, safe="") for name, value in ids.items()})
     if texts:
-        target += "?" + "&".join(f"{name}={quote(text, safe=',')}" for name, text in texts.items())
+        target += "?" + "&".join(f"{name}={quote(text, safe=',:')}" for name, text in texts.items())
     return Request(operation, target, content)
 
 

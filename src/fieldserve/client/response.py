@@ -64,8 +64,8 @@ class ApiResponse(Generic[T]):
     @classmethod
     def of(cls, operation: Operation, status: int, headers: Mapping[str, str], content: bytes) -> "ApiResponse[Any]":
         """The answer of an operation. Raises SellingApiException if it is a refusal."""
-        # Ours, Amazon's and what stands between them write the name of the member as it is: no search, no errors.
-        if status >= 300 or b'"errors"' in content:
+        # Where the name of the member is not found there is no such member; from the end it is found missing sooner.
+        if status >= 300 or content.rfind(b'"errors"') >= 0:
             errors = errors_of(content)
             if status >= 300 or errors:
                 raise refused(status, errors, headers)
