@@ -1,5 +1,6 @@
 """Reading, listing, cancelling and completing service jobs, through HTTP."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -188,6 +189,26 @@ class TestGetServiceJobs:
             assert answer.status_code == 400
             assert errors(answer) == [("InvalidInput", "Invalid Input")]
             assert "pageToken" in answer.json()["errors"][0]["details"]
+
+    async def test_token_of_another_order(self, world: World) -> None:
+        """It was given out, but for another order: that is what is said."""
+        for _ in range(2):
+            await world.order()
+        token = (await self.listed(world, pageSize=1))["nextPageToken"]
+        params = {"marketplaceIds": US, "createdAfter": "2020-01-01", "sortField": "JOB_STATUS", "pageToken": token}
+        answer = await world.call("GET", JOBS, params=params)
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["details"] == (
+            "pageToken belongs to a query with other filters or another order"
+        )
+
+    async def test_nested_token(self, world: World) -> None:
+        """A token that holds lists in lists in lists is none of ours, and no defect."""
+        token = base64.urlsafe_b64encode(b"[" * 20_000).decode()
+        params = {"marketplaceIds": US, "createdAfter": "2020-01-01", "pageToken": token}
+        answer = await world.call("GET", JOBS, params=params)
+        assert answer.status_code == 400
+        assert "pageToken" in answer.json()["errors"][0]["details"]
 
     @pytest.mark.parametrize(
         ("changes", "named"),

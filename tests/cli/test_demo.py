@@ -97,6 +97,13 @@ class TestDemo:
         assert listing["totalResultSize"] >= 30
         assert listing["jobs"][0]["serviceJobStatus"] == "PENDING_SCHEDULE"
 
+    def test_tour_command(self, running: Running) -> None:
+        """What is printed for the tour works when it is pasted, also where `fieldserve` is not on the path."""
+        (line,) = (one for one in running.printed.splitlines() if "a guided tour" in one)
+        command = line.partition("a guided tour ")[2].strip()
+        told = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+        assert told.returncode == 0, told.stderr
+
     def test_port_taken(self, running: Running, tmp_path: Path) -> None:
         """A port that is taken is told before anything is made."""
         port = json.loads(running.credentials.read_text())["endpoint"].rpartition(":")[2]

@@ -88,6 +88,25 @@ class TestErrors:
         assert told.startswith("fieldserve: cannot open")
         assert "Traceback" not in told
 
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("mysql://host/name", "must start with sqlite:/// or postgresql://"),
+            ("sqlite:///{}/file/x.db", "cannot open"),
+        ],
+    )
+    def test_serve_without_database(
+        self, url: str, reason: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        """The server does not start on a database that it cannot open."""
+        (tmp_path / "file").write_text("")
+        with pytest.raises(SystemExit) as ended:
+            main(["serve", "--port", "0", "--database", url.format(tmp_path), "--data", str(tmp_path / "data")])
+        assert ended.value.code == 2
+        told = capsys.readouterr().err
+        assert told.startswith("fieldserve: ")
+        assert reason in told
+
     def test_demo_beside_other_data(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         """The demo does not touch a database that it did not make, not even to reset it."""
         precious = tmp_path / "fieldserve.db"

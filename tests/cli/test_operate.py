@@ -108,6 +108,14 @@ class TestSetUp:
         assert "America/New_York" in told.out
         assert told.err == "1 in all\n"
 
+    def test_table_that_is_cut(self, run: Run, shop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Where there may be more than is listed, it is not said that it is all."""
+        for _ in range(2):
+            run("orders", "place", shop, "--store", "s1", "--asin", "B000000001", "--buyer", "Paula")
+        with pytest.raises(SystemExit):
+            main(["orders", "list", shop, "--limit", "1", "--data", str(tmp_path / "data")])
+        assert capsys.readouterr().err == "the first 1; --limit shows more\n"
+
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [

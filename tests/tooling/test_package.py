@@ -4,10 +4,12 @@ import importlib.metadata
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 import fieldserve
+from fieldserve.config import Settings
 
 
 class TestVersion:
@@ -33,3 +35,9 @@ class TestVersion:
 def test_types_are_published() -> None:
     """The marker that makes type checkers read the package's annotations is shipped."""
     assert files("fieldserve").joinpath("py.typed").is_file()
+
+
+def test_secrets_are_not_committed() -> None:
+    """Git ignores the folders in which a server and a demo keep keys and credentials unless told otherwise."""
+    ignored = (Path(__file__).parents[2] / ".gitignore").read_text().split()
+    assert {f"/{Settings().data}/", "/fieldserve-demo/"} <= set(ignored)

@@ -2,7 +2,9 @@
 
 import asyncio
 import multiprocessing
+import os
 import shlex
+import shutil
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -80,8 +82,6 @@ def _make_quietly(chosen: Settings, today: date) -> None:
 
 def make(chosen: Settings, today: date) -> None:
     """Make the world beside its place, show how far it is, and put it there when it is whole."""
-    import shutil
-
     from fieldserve.sandbox.demo import SEED, folder
     from fieldserve.store.engine import Unavailable
     from fieldserve.store.keys import KeyFault
@@ -124,18 +124,24 @@ async def _build(chosen: Settings, today: date) -> Any:
             )
 
 
+def _program() -> str:
+    """What to type for `fieldserve`: `make demo` leaves it in an environment that is on nobody's path."""
+    return "fieldserve" if shutil.which("fieldserve") else os.path.relpath(Path(sys.prefix) / "bin" / "fieldserve")
+
+
 def welcome(credentials: dict[str, Any], file: Path) -> str:
     """How to call the demo from Python and from a shell. What is printed can be pasted as it is."""
     endpoint = credentials["endpoint"]
     account = credentials["accounts"][0]
     path = str(file.absolute())
+    tour = shlex.join([_program(), "tour", "--credentials", str(file)])
     return f"""
 fieldserve demo: {endpoint}
 
   try it            {endpoint}/docs
   OpenAPI           {endpoint}/openapi.json
   credentials       {path}
-  a guided tour     fieldserve tour --credentials {shlex.quote(str(file))}
+  a guided tour     {tour}
 
 From Python, with the official SDK (pip install amzn-sp-api):
 

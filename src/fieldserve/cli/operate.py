@@ -87,7 +87,7 @@ def run_and_print(given: dict[str, Any], use: Use) -> None:
     _print_one(_run(given, use), True)
 
 
-def _print_all(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
+def _print_all(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str], limit: int | None = None) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -101,7 +101,8 @@ def _print_all(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[
         table.add_row(*(_cell(row.get(name)) for name in columns))
     # A pipe has no width; nothing is cut for it.
     Console(width=None if sys.stdout.isatty() else 240, markup=False, highlight=False).print(table)
-    click.echo(f"{len(rows)} in all", err=True)
+    told = f"the first {limit}; --limit shows more" if len(rows) == limit else f"{len(rows)} in all"
+    click.echo(told, err=True)
 
 
 def _cell(value: Any) -> str:
@@ -532,7 +533,7 @@ def orders_list(
     jobs = _run(given, use, seller)
     if not as_json:
         jobs = [{**job, "title": job["scopeOfWork"].get("title")} for job in jobs]
-    _print_all(jobs, as_json, ("serviceJobId", "serviceJobStatus", "createTime", "storeId", "title"))
+    _print_all(jobs, as_json, ("serviceJobId", "serviceJobStatus", "createTime", "storeId", "title"), limit)
 
 
 @orders.command("show")

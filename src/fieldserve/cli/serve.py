@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from fieldserve.cli import fail
+from fieldserve.cli.migrate import upgrade
 from fieldserve.cli.options import settings, where_data_is, where_to_listen
 from fieldserve.config import Settings
 
@@ -61,6 +62,7 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
 
     port = chosen.port or _free_port(chosen.host)
     refuse_taken(chosen.host, port)
+    _wait_for_database(chosen.database_url)
     base = chosen.public_url or f"http://{_shown(chosen.host)}:{port}"
     _hand_over(chosen, port)
     _hold_signals_while_forking()
@@ -107,23 +109,17 @@ def _hold_signals_while_forking() -> None:
 
 def _wait_for_database(url: str) -> None:
     """Migrate once for all processes, as soon as the database answers; some seconds are given to one that starts."""
-    from fieldserve.store import migrate
-    from fieldserve.store.engine import Unavailable, connect
+    from fieldserve.store.engine import Unavailable
 
-    async def upgrade() -> None:
-        database = await connect(url, within=None)
+    until = time.monotonic() + (START_WITHIN if url.startswith("postgres") else 0)
+    while True:
         try:
-            await migrate.upgrade(database)
-        finally:
-            await database.close()
-
-    for seconds_left in reversed(range(START_WITHIN)):
-        try:
-            return asyncio.run(upgrade())
+            asyncio.run(upgrade(url))
+            return
         except ValueError as fault:
             fail(str(fault))
         except Unavailable as fault:
-            if not seconds_left:
+            if time.monotonic() >= until:
                 fail(str(fault))
             time.sleep(1)
 

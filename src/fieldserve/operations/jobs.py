@@ -59,11 +59,13 @@ def _read_token(query: GetServiceJobs) -> PageKey:
     shape = tuple[str, bool, str, int, str] if query.sort_field == "JOB_STATUS" else tuple[str, bool, int, str]
     try:
         text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        fingerprint, backward, *key = cast(tuple[Any, ...], msgspec.json.decode(text, type=shape))
-    except (binascii.Error, msgspec.DecodeError, ValueError):
+        held = msgspec.json.decode(text, type=list[Any])
+        # Before the rest is read: a token of another order holds another key.
+        if held and held[0] != _fingerprint(query):
+            raise wire.JOBS_INVALID_INPUT.error("pageToken belongs to a query with other filters or another order")
+        _, backward, *key = cast(tuple[Any, ...], msgspec.convert(held, shape))
+    except (binascii.Error, msgspec.DecodeError, ValueError, RecursionError):
         raise wire.JOBS_INVALID_INPUT.error("pageToken is none that was given out") from None
-    if fingerprint != _fingerprint(query):
-        raise wire.JOBS_INVALID_INPUT.error("pageToken belongs to a query with other filters or another order")
     return PageKey(backward, tuple(key))
 
 
