@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -20,18 +20,26 @@ KILL_EVERY = 2.0 if FULL else 0.7
 
 
 async def kill_in_turn(servers: list[Server], killed: list[int], done: asyncio.Event) -> None:
-    """Every two seconds (sooner in the short form) end one of the servers, and start it again."""
+    """Every two seconds (sooner in the short form) end one of the servers that are up, and start it again."""
     chance = random.Random(7)
+    rising: dict[int, asyncio.Task[None]] = {}
     while not done.is_set():
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), KILL_EVERY)
-        except TimeoutError:
-            one = chance.choice(servers)
+            break
+        up = [one for one in servers if one.port not in rising or rising[one.port].done()]
+        if up:
+            one = chance.choice(up)
             await one.kill()
             killed.append(one.port)
-            # PostgreSQL may be away just now: it has to come up all the same.
-            await one.start(ready_within=0)
-            await one.ready(20, "/healthz")
+            rising[one.port] = asyncio.create_task(rise(one))
+    await asyncio.gather(*rising.values())
+
+
+async def rise(server: Server) -> None:
+    """Start it until it answers at all: PostgreSQL may be away just now, and it has to come up all the same."""
+    await server.start(ready_within=0)
+    await server.ready(30, "/healthz")
 
 
 async def crash_database(cluster: Cluster, load: Load, times: int) -> int:
@@ -90,7 +98,7 @@ async def test_postgresql(cluster: Cluster, tmp_path: Path, row: Row) -> None:
 
 @pytest.mark.timeout(900)
 async def test_sqlite(tmp_path: Path, row: Row) -> None:
-    """One server on a SQLite file, killed every 2 s."""
+    """One server on a SQLite file, killed again and again, as soon as it is up and 2 s have passed."""
     requests = size(600, 10_000)
     url = f"sqlite:///{tmp_path / 'fieldserve.db'}"
     ground = await lay(url, tmp_path, stores_count=2, hours=size(20, 60), jobs_per_store=size(60, 800), team_size=3)
