@@ -20,7 +20,8 @@ from tests.docs.markdown import PAGES, ROOT, matches, run, runnable
 # A demo takes seconds to make, and on a busy machine a minute.
 pytestmark = pytest.mark.timeout(300)
 
-WALKTHROUGHS = {ROOT / "README.md", ROOT / "docs" / "tutorial.md"}
+MOVE = ROOT / "docs" / "how-to" / "move-from-python-amazon-sp-api.md"
+WALKTHROUGHS = {ROOT / "README.md", ROOT / "docs" / "tutorial.md", MOVE}
 EXAMPLES = [
     (page, language)
     for page in PAGES
@@ -115,6 +116,11 @@ def test_tutorial_in_bash(demo: Path) -> None:
 def test_tutorial_in_python(demo: Path) -> None:
     """The tutorial's job goes from its order to its end."""
     run(ROOT / "docs" / "tutorial.md", "python", demo)
+
+
+def test_move(demo: Path) -> None:
+    """The client's own page."""
+    run(MOVE, "python", demo)
 
 
 def test_events_hold_what_is_documented(demo: Path) -> None:
