@@ -13,8 +13,9 @@ from fieldserve.client.retries import Budget
 from fieldserve.wire.operations import Operation
 
 # Requests arrive in another rhythm than they were sent, and clocks differ: a little is left in the server's bucket.
-_RATE = 0.995
+_RATE = 0.999
 _LEFT = 0.1
+_NOTHING = 1e-6  # seconds: what rounding makes of no wait
 
 _ACCOUNTS = 256
 
@@ -37,7 +38,8 @@ class Bucket:
         with self._lock:
             due = max(self._next, now)
             self._next = due + self._interval
-            return max(0.0, due - (self._burst - 1) * self._interval - now)
+            wait = due - (self._burst - 1) * self._interval - now
+            return wait if wait > _NOTHING else 0.0
 
     def give_back(self) -> None:
         """A place that was taken is not used after all."""
