@@ -193,7 +193,9 @@ class _SQLiteConnection:
         self._connection.executemany(_for_sqlite(sql), rows)
 
     async def run_script(self, sql: str) -> None:
-        self._connection.execute(sql)
+        # To the end: a statement that answers rows (a migration's RETURNING) would otherwise hold up those behind it.
+        for _ in self._connection.execute(sql):
+            pass
 
     def close(self) -> None:
         self._connection.close()
