@@ -7,7 +7,16 @@ _JOB_AFTER = ("status", "storeId", "appointments")
 _DEED = (*_JOB_AFTER, "causedBy", "cancelledAppointmentId", "reason")
 _RESERVATION = ("reservationId", "resourceId", "type", "availability")
 _SELLER = ("name", "marketplaceIds", "settings")
-_STORE = ("name", "timeZone", "marketplaceId", "schedulingType", "latitude", "longitude")
+_STORE = (
+    "name",
+    "timeZone",
+    "marketplaceId",
+    "schedulingType",
+    "latitude",
+    "longitude",
+    "travelAwareSlots",
+    "smartSlots",
+)
 _TECHNICIAN = (
     "timeZone",
     "marketplaceId",
@@ -74,6 +83,7 @@ EVENTS = (
     EventKind("job.released", "an operator took it off HOLD", "the job", _JOB, _DEED),
     EventKind("job.payment_declined", "its payment was declined", "the job", _JOB, _DEED),
     EventKind("job.not_fulfillable", "nobody can do it", "the job", _JOB, _DEED),
+    EventKind("job.located", "its place was told or found", "the job", after=("source",)),
     EventKind("job.erased", "what is personal of it was erased", "the job", after=("why", "documents")),
     EventKind("job.exported", "an operator read all that is held about its buyer", "the job"),
     EventKind("appointment.added", "an appointment was booked", "the job", _JOB, _JOB_AFTER),
@@ -164,6 +174,7 @@ MEMBERS = {
     "reason": "the operator's words; absent where none were given",
     "reasonCode": "the code that the seller gave",
     "records": "the records that were applied, as the API answers them: times are texts",
+    "source": "OPERATOR, SERVICE (a geocoder) or POSTAL_CODE: who said where it is",
     "slots": "how many slots were listed",
     "stores": "ids, or null for all stores of the seller",
     "usagePlan": "overrides: pairs of rate and burst by operation",

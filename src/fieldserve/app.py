@@ -36,6 +36,7 @@ from fieldserve.operations.documents import purge_documents
 from fieldserve.operations.retries import purge_retries
 from fieldserve.operations.run import Caller, Clock, Context, Identifiers, SystemClock, write_observations
 from fieldserve.operations.tokens import purge_tokens
+from fieldserve.operations.travel import purge_travel_times
 from fieldserve.sandbox import static
 from fieldserve.store import migrate
 from fieldserve.store.blobs import open_blobs
@@ -195,6 +196,7 @@ async def _purge(context: Context) -> None:
     await purge_tokens(context)
     await purge_documents(context)
     await purge_retries(context)
+    await purge_travel_times(context)
     if after := context.settings.privacy_purge_after:
         days = config.read_days(after, "privacy_purge_after")
         await privacy.purge(context, Caller("", actor="server"), days)

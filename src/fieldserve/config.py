@@ -10,6 +10,8 @@ Sandbox = Literal["off", "static", "dynamic"]
 Compat = Literal["strict", "tolerant"]
 LogFormat = Literal["text", "json"]
 Metrics = Literal["key", "open", "off"]
+TravelSource = Literal["great-circle", "osrm", "valhalla", "http"]
+GeocoderKind = Literal["off", "nominatim", "pelias"]
 
 
 class SettingFault(ValueError):
@@ -56,6 +58,24 @@ class Settings:
     """text: lines for people; json: an object a line."""
     metrics: Metrics = "key"
     """Who may read /metrics. key: whoever shows an operator's key; open: everybody; off: nothing is counted."""
+    travel_source: TravelSource = "great-circle"
+    """Where plans get travel times from: the distance alone, or a service at `travel_url`."""
+    travel_url: str = ""
+    """Where the service of travel times is; for an embedded Valhalla file: and its configuration, file:/etc/v.json."""
+    travel_profile: str = ""
+    """The service's name for how one travels; empty stands for a car (OSRM driving, Valhalla auto)."""
+    travel_timeout: int = 10
+    """Seconds for each request to the service of travel times or to the geocoder."""
+    travel_cache_days: int = 30
+    """Days for which the service's answers are kept."""
+    travel_road_factor: str = "1.3"
+    """Without a service: how many times the distance of the great circle a road is long."""
+    travel_speeds: tuple[str, ...] = ()
+    """Without a service: km/h, one for the whole day or 24 by hour of departure; empty stands for a town's day."""
+    geocoder: GeocoderKind = "off"
+    """Who finds the places of addresses; off: no address leaves the server."""
+    geocoder_url: str = ""
+    """Where that service is. Addresses of buyers are sent there, without name and telephone."""
 
     @property
     def database_url(self) -> str:
@@ -72,6 +92,8 @@ _CHOICES = {
     "log_format": ("text", "json"),
     "metrics": ("key", "open", "off"),
     "log_level": ("debug", "info", "warning", "error"),
+    "travel_source": ("great-circle", "osrm", "valhalla", "http"),
+    "geocoder": ("off", "nominatim", "pelias"),
 }
 
 
@@ -92,7 +114,38 @@ def load(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
         raise SettingFault(f"regions must be of NA, EU and FE, not {', '.join(sorted(unknown))}")
     if settings.privacy_purge_after:
         read_days(settings.privacy_purge_after, "privacy_purge_after")
+    _check_travel(settings)
     return settings
+
+
+def _check_travel(settings: Settings) -> None:
+    if settings.travel_source != "great-circle" and not settings.travel_url:
+        raise SettingFault(f"travel_source {settings.travel_source} needs travel_url, the service's address")
+    if settings.geocoder != "off" and not settings.geocoder_url:
+        raise SettingFault(f"geocoder {settings.geocoder} needs geocoder_url, the service's address")
+    for name in ("travel_url", "geocoder_url"):
+        schemes = ("http://", "https://", "file:") if name == "travel_url" else ("http://", "https://")
+        if getattr(settings, name) and not getattr(settings, name).startswith(schemes):
+            raise SettingFault(f"{name} must start with http:// or https://")
+    for name in ("travel_timeout", "travel_cache_days"):
+        if getattr(settings, name) < 1:
+            raise SettingFault(f"{name} must be at least 1")
+    read_number(settings.travel_road_factor, "travel_road_factor", 1, 5)
+    if len(settings.travel_speeds) not in (0, 1, 24):
+        raise SettingFault("travel_speeds must be one number of km/h, or 24 of them")
+    for text in settings.travel_speeds:
+        read_number(text, "travel_speeds", 1, 200)
+
+
+def read_number(text: str, name: str, least: float, most: float) -> float:
+    """The number within its bounds. Raises SettingFault, which names what it is of."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not least <= number <= most:
+        raise SettingFault(f"{name} must be a number from {least} to {most}, not {text!r}")
+    return number
 
 
 def read_days(text: str, name: str) -> int:

@@ -16,7 +16,8 @@ from fieldserve.domain.services import Service
 from fieldserve.domain.slots import HORIZON, StoreState, Visit, capacity_at
 from fieldserve.operations.jobs import job_to_change, log_change
 from fieldserve.operations.run import Caller, Context, transact
-from fieldserve.store import assignments, jobs, services, slots
+from fieldserve.operations.slot_travel import REACH, place_of, seen_from
+from fieldserve.store import assignments, jobs, services, slot_travel, slots
 from fieldserve.store.engine import Connection
 from fieldserve.store.events import Event
 from fieldserve.wire import appointments as wire
@@ -172,17 +173,21 @@ async def _take(
     if duration < rules.duration:
         raise wire.DURATION_TOO_SHORT.error(job_id=job.service_job_id, minutes=rules.duration // MINUTE)
     end = window.start + duration
+    travel = await slot_travel.rule(c, job.seller_id, job.store_id)
+    place = place_of(service, travel, job.latitude, job.longitude) if travel.aware else None
     store = await slots.load(
         c,
         job.seller_id,
         job.store_id,
         (window.start, end),
         lock=True,
-        buffer=max(rules.buffer_before, rules.buffer_after),
+        buffer=max(rules.buffer_before, rules.buffer_after, REACH if place else 0),
     )
     state = store.state if store is not None else _gone(job.store_id)
     if old is not None:
         state = domain.without(state, old)
+    if place is not None:
+        state = await seen_from(c, context.settings, job.seller_id, job.store_id, state, place, (window.start, end))
     if capacity_at(rules, state, window.start, duration, now) < 1:
         raise wire.SLOT_NOT_AVAILABLE.error(job_id=job.service_job_id)
     return _placed(context, job, service, (window.start, end), state, old)

@@ -11,10 +11,11 @@ import msgspec
 
 from fieldserve.domain.jobs import CLOSED
 from fieldserve.operations.run import Caller, Context, aside, read, transact
-from fieldserve.store import events, jobs, privacy
+from fieldserve.store import events, jobs, privacy, travel
 from fieldserve.store.engine import Connection
 from fieldserve.store.events import Event, StoredEvent
 from fieldserve.store.privacy import JobName
+from fieldserve.travel.places import Place
 from fieldserve.wire.privacy import BuyerExport, Erased, HeldDocument, HeldJob
 from fieldserve.wire.times import SECOND, render
 
@@ -68,6 +69,9 @@ async def _erase(context: Context, caller: Caller, name: JobName, why: Why, with
         if job is None or job.status not in CLOSED:
             return False
         done = await privacy.erase(c, job, now)
+        if job.latitude is not None and job.longitude is not None:
+            # How far it is from a door to others would tell where the door was.
+            await travel.forget_place(c, Place(job.latitude, job.longitude).key)
         if removed:
             await privacy.forget_files(c, name.seller_id, removed)
         if done or removed:

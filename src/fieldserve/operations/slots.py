@@ -8,7 +8,8 @@ from fieldserve.domain.slots import Slot
 from fieldserve.domain.slots import slots as free_slots
 from fieldserve.operations.resources import visible_resource
 from fieldserve.operations.run import Caller, Context, read
-from fieldserve.store import services, slots
+from fieldserve.operations.slot_travel import REACH, place_of, seen_from
+from fieldserve.store import services, slot_travel, slots
 from fieldserve.store.engine import Connection
 from fieldserve.store.events import Event
 from fieldserve.store.slots import LoadedStore
@@ -57,7 +58,13 @@ async def get_appointmment_slots_by_job_id(
             raise errors.UNAUTHORIZED_ACTION.error()
         service = await services.find(c, caller.seller_id, job.asin)
         assert service is not None, "a job's service stays as long as the job"
-        return job.store_id, *await _load(c, caller, service, job.store_id, window, now)
+        rule = await slot_travel.rule(c, caller.seller_id, job.store_id)
+        place = place_of(service, rule, job.latitude, job.longitude) if rule.aware else None
+        service, asked, loaded = await _load(c, caller, service, job.store_id, window, now, REACH if place else 0)
+        if place is not None:
+            state = await seen_from(c, context.settings, caller.seller_id, job.store_id, loaded.state, place, asked)
+            loaded = loaded._replace(state=state)
+        return job.store_id, service, asked, loaded
 
     store_id, service, asked, loaded = await read(context, use, snapshot=False)
     found = free_slots(service.rules, loaded.state, asked, now)
@@ -67,13 +74,13 @@ async def get_appointmment_slots_by_job_id(
 
 
 async def _load(
-    c: Connection, caller: Caller, service: Service, store_id: str, window: Window | None, now: Instant
+    c: Connection, caller: Caller, service: Service, store_id: str, window: Window | None, now: Instant, reach: int = 0
 ) -> tuple[Service, Interval, LoadedStore]:
     rules = service.rules
     # A service that wants more notice than the default looks ahead has no slots there, rather than a window reversed.
     first = now + rules.notice
     asked = (first, max(first, now + DEFAULT_WINDOW)) if window is None else (window.start, window.end)
-    buffer = max(rules.buffer_before, rules.buffer_after)
+    buffer = max(rules.buffer_before, rules.buffer_after, reach)
     loaded = await slots.load(c, caller.seller_id, store_id, asked, buffer=buffer)
     assert loaded is not None, "the store was there within this read"
     return service, asked, loaded

@@ -44,6 +44,8 @@ async def create_store(context: Context, caller: Caller, ask: CreateStore) -> St
         context.clock.now(),
         ask.latitude,
         ask.longitude,
+        ask.travel_aware_slots,
+        ask.smart_slots,
     )
 
     async def create(c: Connection) -> None:
@@ -151,6 +153,8 @@ def _record(store: Store) -> StoreRecord:
         render(store.created_at),
         store.latitude,
         store.longitude,
+        store.travel_aware_slots,
+        store.smart_slots,
     )
 
 
@@ -162,4 +166,6 @@ def _logged(store: Store) -> dict[str, Any]:
         "schedulingType": store.scheduling_type,
         "latitude": store.latitude,
         "longitude": store.longitude,
+        "travelAwareSlots": store.travel_aware_slots,
+        "smartSlots": store.smart_slots,
     }

@@ -216,6 +216,25 @@ async def save(c: Connection, before: Job, after: Job) -> None:
             await _insert(c, after, appointment, position)
 
 
+async def put_place(c: Connection, seller_id: str, service_job_id: str, latitude: float, longitude: float) -> bool:
+    """Store where a job is; False where there is none with that id, or what is personal of it was erased.
+
+    To the API nothing has happened to the job: its place is in no answer."""
+    row = await c.fetch_one(
+        f"SELECT erased_at FROM jobs WHERE seller_id = $1 AND service_job_id = $2 {LOCK}", seller_id, service_job_id
+    )
+    if row is None or row[0] is not None:
+        return False
+    await c.execute(
+        "UPDATE jobs SET latitude = $3, longitude = $4 WHERE seller_id = $1 AND service_job_id = $2",
+        seller_id,
+        service_job_id,
+        latitude,
+        longitude,
+    )
+    return True
+
+
 async def _insert(c: Connection, job: Job, appointment: Appointment, position: int) -> None:
     await c.execute(
         "INSERT INTO appointments (seller_id, appointment_id, service_job_id, position, store_id, status,"

@@ -42,14 +42,17 @@ class ResourceState(NamedTuple):
 
 
 class JobPlace(NamedTuple):
-    """Which service a job asks for, and where."""
+    """Which service a job asks for, and where; the coordinates in degrees, where they are known."""
 
     asin: str
     store_id: str
     marketplace_id: str
+    latitude: float | None
+    longitude: float | None
 
 
-_JOB = "SELECT asin, store_id, marketplace_id FROM jobs WHERE seller_id = $1 AND service_job_id = $2"
+_JOB = """
+SELECT asin, store_id, marketplace_id, latitude, longitude FROM jobs WHERE seller_id = $1 AND service_job_id = $2"""
 
 # CAST, since PostgreSQL cannot tell the type of a parameter that stands alone in a SELECT.
 _TEAM = """

@@ -12,7 +12,9 @@ from fieldserve.wire.times import Instant
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A store. `time_zone` is an IANA name; the coordinates are in degrees, both or neither."""
+    """A store. `time_zone` is an IANA name; the coordinates are in degrees, both or neither.
+
+    `travel_aware_slots`: a job's slots are those that can be driven to; `smart_slots`: the nearest come first."""
 
     seller_id: str
     store_id: str
@@ -23,6 +25,8 @@ class Store:
     created_at: Instant
     latitude: float | None = None
     longitude: float | None = None
+    travel_aware_slots: bool = False
+    smart_slots: bool = False
 
     @property
     def resource(self) -> Resource:
@@ -32,13 +36,13 @@ class Store:
 
 _SELECT = """
 SELECT r.seller_id, r.resource_id, r.name, r.time_zone, r.marketplace_id, s.scheduling_type, r.created_at,
-    s.latitude, s.longitude
+    s.latitude, s.longitude, s.travel_aware_slots, s.smart_slots
 FROM stores s JOIN resources r ON r.seller_id = s.seller_id AND r.resource_id = s.store_id
 WHERE s.seller_id = $1"""
 
 
 def _store(row: Row) -> Store:
-    return Store(*row)
+    return Store(*row[:-2], *map(bool, row[-2:]))
 
 
 async def find(c: Connection, seller_id: str, store_id: str) -> Store | None:
@@ -57,12 +61,9 @@ async def add(c: Connection, store: Store) -> None:
     """Store a new one. Raises AlreadyExists where a store or technician has that id."""
     await resources.add(c, store.resource, store.created_at)
     await c.execute(
-        "INSERT INTO stores (seller_id, store_id, scheduling_type, latitude, longitude) VALUES ($1, $2, $3, $4, $5)",
-        store.seller_id,
-        store.store_id,
-        store.scheduling_type,
-        store.latitude,
-        store.longitude,
+        "INSERT INTO stores (seller_id, store_id, scheduling_type, latitude, longitude, travel_aware_slots,"
+        " smart_slots) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        *_columns(store),
     )
 
 
@@ -70,10 +71,19 @@ async def update(c: Connection, store: Store) -> None:
     """Store what may change of it: all but its ids and its marketplace."""
     await resources.update(c, store.resource)
     await c.execute(
-        "UPDATE stores SET scheduling_type = $3, latitude = $4, longitude = $5 WHERE seller_id = $1 AND store_id = $2",
+        "UPDATE stores SET scheduling_type = $3, latitude = $4, longitude = $5, travel_aware_slots = $6,"
+        " smart_slots = $7 WHERE seller_id = $1 AND store_id = $2",
+        *_columns(store),
+    )
+
+
+def _columns(store: Store) -> tuple[object, ...]:
+    return (
         store.seller_id,
         store.store_id,
         store.scheduling_type,
         store.latitude,
         store.longitude,
+        int(store.travel_aware_slots),
+        int(store.smart_slots),
     )

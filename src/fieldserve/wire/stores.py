@@ -42,6 +42,9 @@ class WeeklyHours(Ask):
 
 
 class CreateStore(Ask):
+    """`travelAwareSlots`: a job's slots leave time to get there and on; `smartSlots`: those with the least driving
+    come first."""
+
     name: Name
     time_zone: str
     marketplace_id: MarketplaceId
@@ -50,6 +53,8 @@ class CreateStore(Ask):
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     opening_hours: Annotated[tuple[WeeklyHours, ...], Meta(max_length=50)] = ()
+    travel_aware_slots: bool = False
+    smart_slots: bool = False
 
 
 class UpdateStore(Ask):
@@ -58,6 +63,8 @@ class UpdateStore(Ask):
     scheduling_type: SchedulingType | UnsetType = UNSET
     latitude: Latitude | UnsetType | None = UNSET
     longitude: Longitude | UnsetType | None = UNSET
+    travel_aware_slots: bool | UnsetType = UNSET
+    smart_slots: bool | UnsetType = UNSET
 
 
 class StoreRecord(Part):
@@ -69,6 +76,8 @@ class StoreRecord(Part):
     created_at: str
     latitude: float | None = None
     longitude: float | None = None
+    travel_aware_slots: bool = False
+    smart_slots: bool = False
 
 
 class StoreListing(Part):
