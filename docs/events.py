@@ -26,6 +26,7 @@ _TECHNICIAN = (
     "registered",
     "backgroundChecked",
 )
+_USER = ("role", "technicianId", "disabled", "secondFactor")
 _SERVICE = (
     "asin",
     "title",
@@ -154,6 +155,13 @@ EVENTS = (
     ),
     EventKind("authorization.revoked", "an operator ended it, or its code was presented twice", "the authorization"),
     EventKind("authorization.denied", "the seller said no on the consent page", "the application"),
+    EventKind("user.created", "a person was let use the console", "the user", after=_USER),
+    EventKind("user.updated", "an operator or admin changed them", "the user", before=_USER, after=_USER),
+    EventKind("user.password_reset", "they got another password, and their sessions ended", "the user"),
+    EventKind("user.password_changed", "they chose another password", "the user"),
+    EventKind("user.second_factor_set_up", "codes of their authenticator are asked for from now on", "the user"),
+    EventKind("user.signed_in", "they signed in to the console", "the user"),
+    EventKind("user.signed_out_everywhere", "they ended all their sessions", "the user"),
     EventKind("operator_key.created", "a key of the operator API was made", "the key's name"),
     EventKind("operator_key.revoked", "all keys of a name were revoked", "the key's name"),
 )
@@ -186,7 +194,7 @@ _THINGS = (
     ("Schedules and reservations", ("schedule", "reservation")),
     ("Documents", ("document",)),
     ("What operators set up", ("seller", "store", "technician", "service")),
-    ("Access", ("application", "authorization", "sign_in_code", "operator_key")),
+    ("Access", ("application", "authorization", "sign_in_code", "user", "operator_key")),
 )
 
 

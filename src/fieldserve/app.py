@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import lru_cache
 
 import msgspec
 from starlette.applications import Starlette
@@ -116,15 +118,33 @@ def create_app(context: Context, traces: Traces | None = None) -> ASGIApp:
     starlette.state.context = context
     starlette.state.usage_plans = plans
     rest = elsewhere.with_request_id(starlette)
+    console = _console(context)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # The 17 operations are most of the traffic and need none of Starlette's routing.
         if scope["type"] == "http" and scope["path"].startswith("/service/"):
             await edge(scope, receive, send)
+        elif scope["type"] == "http" and re.match("/console(/|$)", scope["path"]):
+            await console(scope, receive, send)
         else:
             await rest(scope, receive, send)
 
     return observe.observed(guard.guarded(app, context.settings.request_timeout), meters, traces)
+
+
+def _console(context: Context) -> ASGIApp:
+    """The pages, whose libraries are imported when the first is asked for: a server is ready sooner without."""
+
+    @lru_cache(maxsize=1)
+    def pages() -> ASGIApp:
+        from fieldserve.console.routes import application
+
+        return application(context)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await pages()(scope, receive, send)
+
+    return app
 
 
 def _static(operation: Operation, path: Mapping[str, str], query: Mapping[str, list[str]], body: bytes) -> Answer:

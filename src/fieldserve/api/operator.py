@@ -31,6 +31,7 @@ from fieldserve.operations import (
     services,
     stores,
     technicians,
+    users,
 )
 from fieldserve.operations.retries import Attempt, Outcome, once
 from fieldserve.operations.run import Caller, Context
@@ -240,6 +241,10 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
     "purgePersonalData": lambda c: privacy.purge(
         c.context, c.caller, c.body.older_than_days, with_documents=c.body.documents
     ),
+    "createUser": lambda c: users.create_user(c.context, c.caller, c.body),
+    "listUsers": lambda c: users.list_users(c.context, c.values.get("sellerId"), *c.page),
+    "updateUser": lambda c: users.update_user(c.context, c.caller, c.values["userId"], c.body),
+    "resetUserPassword": lambda c: users.reset_password(c.context, c.caller, c.values["userId"]),
     "revokeOperatorKeys": lambda c: operator_keys.revoke_operator_keys(c.context, c.caller, c.values["name"]),
 }
 

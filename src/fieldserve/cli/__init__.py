@@ -21,6 +21,7 @@ COMMANDS = {
     "services": ("fieldserve.cli.operate", "Add and list services."),
     "orders": ("fieldserve.cli.operate", "Place orders for service jobs, hold, release or cancel them."),
     "applications": ("fieldserve.cli.operate", "Register applications and authorize them."),
+    "users": ("fieldserve.cli.users", "Let people use the console."),
     "keys": ("fieldserve.cli.operate", "Make and revoke keys of the operator API."),
     "backup": ("fieldserve.cli.backup", "Write database and documents into a file, while the server runs."),
     "restore": ("fieldserve.cli.backup", "Put a backup back."),

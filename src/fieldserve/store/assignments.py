@@ -19,10 +19,11 @@ SELECT technician_id, store_id FROM store_technicians WHERE seller_id = $1 AND t
 
 
 async def candidates(
-    c: Connection, seller_id: str, technician_ids: Sequence[str], window: Interval
+    c: Connection, seller_id: str, technician_ids: Sequence[str], window: Interval, *, lock: bool = True
 ) -> dict[str, Candidate]:
-    """Those of the technicians that the seller has, by id, locked, with their days around the window."""
-    resources = [one for one in await find_all(c, seller_id, technician_ids, lock=True) if one.kind == "TECHNICIAN"]
+    """Those of the technicians that the seller has, by id, with their days around the window."""
+    found_all = await find_all(c, seller_id, technician_ids, lock=lock)
+    resources = [one for one in found_all if one.kind == "TECHNICIAN"]
     if not resources:
         return {}
     ids = placeholders(technician_ids, after=1)

@@ -114,3 +114,19 @@ async def read(
         StoredEvent(row[0], Event(row[1], row[2], row[3], row[4], row[5], row[6], _value(row[7]), _value(row[8])))
         for row in rows
     ]
+
+
+async def last_sequence(c: Connection) -> int:
+    """The sequence of the newest entry that can be read; 0 where there is none."""
+    row = await c.fetch_one("SELECT max(sequence) FROM events")
+    return row[0] or 0 if row else 0
+
+
+async def last_about(c: Connection, seller_id: str, subject: str) -> StoredEvent | None:
+    """The newest entry about a thing."""
+    row = await c.fetch_one(
+        "SELECT max(sequence) FROM events WHERE seller_id = $1 AND subject = $2", seller_id, subject
+    )
+    if row is None or row[0] is None:
+        return None
+    return (await read(c, after=row[0] - 1, limit=1, seller_id=seller_id, subject=subject))[0]

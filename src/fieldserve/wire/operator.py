@@ -23,6 +23,7 @@ from fieldserve.wire import (
     services,
     stores,
     technicians,
+    users,
 )
 from fieldserve.wire.errors import (
     BODY_TOO_LARGE,
@@ -95,6 +96,7 @@ _TAGS = {
     "keys": "Operator keys",
     "buyers": "Privacy",
     "privacy": "Privacy",
+    "users": "Users",
 }
 
 _SELLER = PREFIX + "/sellers/{sellerId}"
@@ -471,5 +473,48 @@ OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
         (),
         privacy.Purge,
         privacy.Erased,
+    ),
+    OperatorRoute(
+        "createUser",
+        "POST",
+        PREFIX + "/users",
+        201,
+        "Add a person who uses the console.",
+        (),
+        users.CreateUser,
+        users.UserWithPassword,
+        (applications.NO_SELLER, users.USER_EXISTS),
+    ),
+    OperatorRoute(
+        "listUsers",
+        "GET",
+        PREFIX + "/users",
+        200,
+        "List people who use the console, by login.",
+        (users.OF_SELLER, *_PAGED),
+        None,
+        users.UserListing,
+    ),
+    OperatorRoute(
+        "updateUser",
+        "PATCH",
+        PREFIX + "/users/{userId}",
+        200,
+        "Change a person's name or role, shut them out, or take their second factor away.",
+        (users.USER_ID,),
+        users.UpdateUser,
+        users.UserRecord,
+        (users.NO_USER,),
+    ),
+    OperatorRoute(
+        "resetUserPassword",
+        "POST",
+        PREFIX + "/users/{userId}/password",
+        200,
+        "Make up another password, and end the person's sessions.",
+        (users.USER_ID,),
+        None,
+        users.UserWithPassword,
+        (users.NO_USER,),
     ),
 )

