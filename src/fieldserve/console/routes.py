@@ -15,6 +15,7 @@ ROUTES = [
     *jobs.ROUTES,
     *job.ROUTES,
     *live.ROUTES,
+    sign_in.MISSING,
 ]
 
 

@@ -124,6 +124,12 @@ async def home(visit: Visit) -> Response:
     return visit.show("sellers.html", sellers=[(one.name, f"{PREFIX}/{one.seller_id}/{start}") for one in found])
 
 
+async def missing(visit: Visit) -> Response:
+    """GET anything else."""
+    raise Refused(404, "There is no such page.")
+
+
+MISSING = page("/{rest:path}", missing, None)
 ROUTES = [
     Route(PATH, show, methods=["GET"]),
     Route(PATH, answer, methods=["POST"]),

@@ -22,11 +22,18 @@ from fieldserve.store.engine import Connection, Joined
 from fieldserve.store.stores import Store
 from fieldserve.store.technicians import Technician
 from fieldserve.wire.appointments import AppointmentWindow
-from fieldserve.wire.board import CHANGED_MEANWHILE
-from fieldserve.wire.errors import ApiError
+from fieldserve.wire.errors import Says
 from fieldserve.wire.jobs import JOB_NOT_FOUND
 
 T = TypeVar("T")
+
+# Said to pages of the console alone, so it stands in no table of the API.
+CHANGED_MEANWHILE = Says(
+    409,
+    "Conflict",
+    "The job {job_id} was changed meanwhile. Look at it again before you change it.",
+    "somebody else changed the job since it was shown; details say who",
+)
 
 MOST_WAITING = 300
 MOST_RESOURCES = 500
@@ -214,8 +221,3 @@ async def place(
         if answer is not None and answer.payload is not None:
             warnings += [one.message for one in answer.payload.warnings or ()]
     return Placed(appointment_id, tuple(warnings))
-
-
-def is_conflict(fault: ApiError) -> bool:
-    """Whether somebody else was first."""
-    return fault.says is CHANGED_MEANWHILE

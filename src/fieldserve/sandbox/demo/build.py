@@ -22,6 +22,7 @@ from fieldserve.operations.sellers import create_seller
 from fieldserve.operations.services import create_service
 from fieldserve.operations.stores import create_store
 from fieldserve.operations.technicians import create_technician
+from fieldserve.operations.users import create_user
 from fieldserve.sandbox.demo.cast import SELLERS, SHIFTS, SellerCast, ServiceCast, StoreCast, TechnicianCast
 from fieldserve.sandbox.demo.lives import Account, JobLife, World
 from fieldserve.sandbox.demo.plan import PAST_DAYS, midnight, wishes
@@ -37,6 +38,7 @@ from fieldserve.wire.services import CreateService
 from fieldserve.wire.stores import CreateStore
 from fieldserve.wire.technicians import CreateTechnician
 from fieldserve.wire.times import render
+from fieldserve.wire.users import CreateUser, Role
 
 SEED = 7
 OPENING_DAYS = PAST_DAYS + 10
@@ -58,6 +60,16 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may use the console."""
+
+    login: str
+    password: str = field(repr=False)
+    role: Role
+    seller_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """The world's keys."""
 
@@ -65,6 +77,7 @@ class Made:
     accesses: tuple[Access, ...]
     technicians: dict[str, tuple[str, ...]]
     """Ids of technicians, each with its stores."""
+    people: tuple[Person, ...] = ()
 
 
 def clock_of(today: date) -> WalkingClock:
@@ -107,6 +120,7 @@ async def _build(
         for member in await _hire(world, seller):
             technicians[member.technician_id] = _stores_of(seller, member.cast)
             absences.extend(_absences(world, seller, member, midnight(today), chance))
+    people = tuple([await _let_in(context, login, role, seller) for login, role, seller in _people()])
     jobs = [JobLife(world, wish, wish.chance()).live() for wish in wishes(seed, today)]
     first = clock.now()
 
@@ -115,7 +129,22 @@ async def _build(
 
     await walk(clock, [*absences, *jobs], midnight(today), _observing(context), day_begins)
     progress(OPENING_DAYS, OPENING_DAYS)
-    return Made(operator_key, tuple(accesses), technicians)
+    return Made(operator_key, tuple(accesses), technicians, people)
+
+
+def _people() -> list[tuple[str, Role, str | None]]:
+    """Who may use the console: a dispatcher of each seller, and an admin of the operator's house."""
+    dispatchers: list[tuple[str, Role, str | None]] = [
+        (f"dispatcher@{seller.name.split()[0].lower()}.example", "dispatcher", seller.seller_id) for seller in SELLERS
+    ]
+    return [*dispatchers, ("admin@marketplace.example", "admin", None)]
+
+
+async def _let_in(context: Context, login: str, role: Role, seller_id: str | None) -> Person:
+    name = login.partition("@")[0].capitalize()
+    told = await create_user(context, OPERATOR, CreateUser(login=login, name=name, role=role, seller_id=seller_id))
+    assert told.password is not None
+    return Person(login, told.password, role, seller_id)
 
 
 def _observing(context: Context) -> Callable[[], Awaitable[None]]:

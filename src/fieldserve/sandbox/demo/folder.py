@@ -111,6 +111,10 @@ def write_credentials(
             "operator_key": made.operator_key,
             "reschedule_reason_code": reschedule_reason_codes[0],
             "cancellation_reason_code": cancellation_reason_codes[0],
+            "people": [
+                {"login": one.login, "password": one.password, "role": one.role, "seller_id": one.seller_id}
+                for one in made.people
+            ],
             "accounts": accounts,
         },
     )

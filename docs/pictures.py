@@ -1,0 +1,45 @@
+"""Takes the pictures of the console that the pages show: python docs/pictures.py CREDENTIALS
+
+The file is a demo's credentials.json; the demo must be running. Pictures go to docs/pictures/.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.console import browser as chromium
+
+FOLDER = Path(__file__).with_name("pictures")
+PAGES = ("today", "board", "jobs")
+
+
+def take(credentials: Path) -> None:
+    """Sign in as the demo's first dispatcher and take one picture of each page."""
+    demo = json.loads(credentials.read_text())
+    person = demo["people"][0]
+    base = f"{demo['endpoint']}/console"
+    FOLDER.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.OPTIONS)
+        page = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
+        page.goto(base)
+        page.fill("#login", person["login"])
+        page.fill("#password", person["password"])
+        page.click("button.main")
+        page.wait_for_url("**/today")
+        for name in PAGES:
+            page.goto(f"{base}/{person['seller_id']}/{name}")
+            page.wait_for_timeout(500)
+            page.screenshot(path=FOLDER / f"{name}.png")
+        page.goto(f"{base}/{person['seller_id']}/jobs?status=COMPLETED")
+        page.locator("tbody a").first.click()
+        page.wait_for_selector(".story")
+        page.wait_for_timeout(500)
+        page.screenshot(path=FOLDER / "job.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    take(Path(sys.argv[1]))

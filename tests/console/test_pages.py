@@ -1,0 +1,240 @@
+"""Each page's main deed by mouse and by keyboard, and what a reader must be able to do on all of them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.console.conftest import Console
+from tests.official.running import ANN, BOB, SELLER
+
+
+def status_of(console: Console, job_id: str) -> str:
+    """The job's state, as the operator API tells it."""
+    told: str = console.server.operate("GET", f"sellers/{SELLER}/jobs/{job_id}")["serviceJobStatus"]
+    return told
+
+
+def visit_of(console: Console, job_id: str) -> dict[str, Any]:
+    """The job's active appointment."""
+    job = console.server.operate("GET", f"sellers/{SELLER}/jobs/{job_id}")
+    return next(one for one in job["appointments"] if one["appointmentStatus"] == "ACTIVE")
+
+
+def crew_of(console: Console, job_id: str) -> list[str]:
+    """Who does the job's active appointment."""
+    return [one["technicianId"] for one in visit_of(console, job_id).get("assignedTechnicians", [])]
+
+
+class TestJob:
+    def test_from_order_to_completion(self, console: Console) -> None:
+        """A dispatcher books, assigns, records and completes a job, and its page tells the story."""
+        job_id = console.server.order()
+        page = console.sign_in()
+        page.goto(console.address(f"jobs/{job_id}"))
+        page.click("text=Book a time")
+        page.locator(".times fieldset button").first.click()
+        page.wait_for_selector(".s-active")
+        page.click("#crew button")
+        page.get_by_label(ANN.title()).check()
+        page.locator(".crew button.main").click()
+        expect(page.locator(".lines li").first).to_contain_text(ANN.title())
+        assert crew_of(console, job_id) == [ANN]
+        page.click("text=Complete")
+        page.wait_for_selector("h1 .s-completed")
+        assert status_of(console, job_id) == "COMPLETED"
+        story = page.inner_text(".story")
+        assert "Completed" in story
+        assert "Dora" in story
+
+    def test_by_keyboard(self, console: Console) -> None:
+        """`b` lists the times, Enter takes one; `a` lists the technicians."""
+        job_id = console.server.order()
+        page = console.sign_in()
+        page.goto(console.address(f"jobs/{job_id}"))
+        page.wait_for_selector("[data-htmx-powered]")
+        page.keyboard.press("b")
+        page.wait_for_selector(".times fieldset button")
+        page.locator(".times fieldset button").first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".s-active")
+        page.keyboard.press("a")
+        page.wait_for_selector(".crew label")
+        assert status_of(console, job_id) == "NOT_SERVICED"
+
+    def test_cancel_asks(self, console: Console) -> None:
+        """Cancelling asks first; who says no has changed nothing."""
+        job_id = console.server.order()
+        page = console.sign_in()
+        page.goto(console.address(f"jobs/{job_id}"))
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        page.click("text=Cancel job")
+        assert status_of(console, job_id) == "PENDING_SCHEDULE"
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.click("text=Cancel job")
+        page.wait_for_selector("h1 .s-cancelled")
+        assert status_of(console, job_id) == "CANCELLED"
+
+    def test_changed_meanwhile(self, console: Console) -> None:
+        """Whoever looks at a job that another changes is told so."""
+        job_id = console.server.order()
+        page = console.sign_in()
+        page.goto(console.address(f"jobs/{job_id}"))
+        page.wait_for_timeout(600)  # the page listens from when it is there
+        console.server.operate("POST", f"sellers/{SELLER}/jobs/{job_id}/hold", {})
+        expect(page.locator("#changed")).to_be_visible()
+
+
+class TestJobs:
+    def test_search(self, console: Console) -> None:
+        """An id finds its job; the address holds what was looked for, and the sheet has the same rows."""
+        job_id = console.server.order()
+        page = console.sign_in()
+        page.keyboard.press("g")
+        page.keyboard.press("j")
+        page.wait_for_url("**/jobs")
+        page.keyboard.press("/")
+        page.keyboard.type(job_id)
+        page.wait_for_url(f"**q={job_id}**")
+        expect(page.locator("tbody tr")).not_to_have_count(0)
+        assert job_id in page.inner_text("tbody")
+        with page.expect_download() as download:
+            page.click("text=CSV")
+        text = download.value.path().read_text()
+        assert text.startswith("serviceJobId,status,title")
+        assert job_id in text
+
+    def test_nothing_found(self, console: Console) -> None:
+        """An empty list says what to do."""
+        page = console.sign_in()
+        page.goto(console.address("jobs?q=nothing-like-this"))
+        assert "No job matches" in page.inner_text(".empty")
+
+
+def lane(page: Page, technician: str) -> Any:
+    """The technician's row on the board."""
+    return page.locator(f'.lane[data-technician="{technician}"]')
+
+
+def drag(page: Page, box: Any, technician: str, share: float) -> None:
+    """Drag a box to a place on the technician's row, `share` of its width from the left."""
+    start, there = box.bounding_box(), lane(page, technician).bounding_box()
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(there["x"] + there["width"] * share - 30, there["y"] + there["height"] / 2, steps=5)
+    page.mouse.move(there["x"] + there["width"] * share, there["y"] + there["height"] / 2, steps=3)
+    page.wait_for_selector(".ghost")
+    page.mouse.up()
+
+
+class TestBoard:
+    def board(self, console: Console, login: str = "dora", days: int = 5, **options: Any) -> Page:
+        """A board of a day that nobody else uses."""
+        page = console.sign_in(login, **options)
+        day = datetime.now().astimezone().date() + timedelta(days=days)
+        page.goto(console.address(f"board?date={day.isoformat()}"))
+        page.wait_for_selector(".lane")
+        return page
+
+    def test_drag_books_moves_and_undoes(self, console: Console) -> None:
+        """A job dragged from the tray is booked and staffed; dragged again it moves; undo takes it back."""
+        job_id = console.server.order()
+        page = self.board(console)
+        drag(page, page.locator(f'[data-job="{job_id}"]'), ANN, 0.52)
+        page.wait_for_selector(".toast:has-text('Booked')")
+        assert crew_of(console, job_id) == [ANN]
+        first = visit_of(console, job_id)["appointmentTime"]["startTime"]
+        drag(page, page.locator(".visit").first, BOB, 0.77)
+        page.wait_for_selector(".toast:has-text('Moved')")
+        assert crew_of(console, job_id) == [BOB]
+        assert visit_of(console, job_id)["appointmentTime"]["startTime"] != first
+        page.keyboard.press("u")
+        page.wait_for_selector(".toast:has-text('Undone')")
+        assert crew_of(console, job_id) == [ANN]
+        assert visit_of(console, job_id)["appointmentTime"]["startTime"] == first
+        page.keyboard.press("u")
+        page.locator(f'[data-job="{job_id}"]').wait_for()
+        assert status_of(console, job_id) == "PENDING_SCHEDULE"
+
+    def test_keyboard_places(self, console: Console) -> None:
+        """The same without a mouse: `m`, arrows, Enter."""
+        job_id = console.server.order()
+        page = self.board(console, days=6)
+        page.locator(f'[data-job="{job_id}"]').focus()
+        page.keyboard.press("m")
+        page.wait_for_selector(".ghost")
+        for _ in range(4):
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".toast:has-text('Booked')")
+        assert len(crew_of(console, job_id)) == 1
+
+    def test_ghost_says_what_would_break(self, console: Console) -> None:
+        """Before the drop it is told what speaks against it, and who else could."""
+        job_id = console.server.order()
+        page = self.board(console, days=0)
+        box, there = page.locator(f'[data-job="{job_id}"]').bounding_box(), lane(page, ANN).bounding_box()
+        assert box is not None
+        assert there is not None
+        page.mouse.move(box["x"] + 20, box["y"] + 10)
+        page.mouse.down()
+        page.mouse.move(there["x"] + 5, there["y"] + 10, steps=5)
+        page.wait_for_selector(".ghost.bad")
+        assert "in the past" in page.inner_text(".ghost-note")
+        page.mouse.move(there["x"] - 300, there["y"] + 10, steps=3)  # let go beside every row: nothing happens
+        page.mouse.up()
+        assert status_of(console, job_id) == "PENDING_SCHEDULE"
+
+    def test_two_dispatchers(self, console: Console) -> None:
+        """A change is seen on the other's board within a second; who is late is told who was first."""
+        job_id = console.server.order()
+        dora, carl = self.board(console, days=7), self.board(console, "carl", days=7)
+        carl.wait_for_timeout(600)  # listens
+        drag(dora, dora.locator(f'[data-job="{job_id}"]'), ANN, 0.52)
+        carl.locator(".visit").first.wait_for(timeout=3_000)
+        # Carl's page is held on an old version: what it would send is decided on what it saw.
+        carl.route("**/board.json*", lambda route: route.abort())
+        drag(dora, dora.locator(".visit").first, BOB, 0.52)
+        dora.wait_for_selector(".toast:has-text('Assigned'), .toast:has-text('Moved')")
+        crew = crew_of(console, job_id)
+        drag(carl, carl.locator(".visit").first, BOB, 0.9)
+        carl.wait_for_selector(".toast:has-text('changed meanwhile')")
+        assert crew_of(console, job_id) == crew
+        console.complaints.clear()  # what was aborted, and the 409
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_axe_finds_nothing(self, console: Console, axe: str, scheme: Any) -> None:
+        """No rule of WCAG 2.2 AA that a machine can check is broken, in light and in dark."""
+        job_id = console.server.order()
+        page = console.sign_in(color_scheme=scheme, bypass_csp=True)
+        addresses = [console.address(one) for one in ("today", "board", "jobs", f"jobs/{job_id}")]
+        addresses += [f"{console.server.base}/console/account", f"{console.server.base}/console/nothing"]
+        for address in addresses:
+            page.goto(address)
+            page.wait_for_load_state()
+            page.evaluate(axe)
+            tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+            found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
+            told = [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found["violations"]]
+            assert told == [], address
+        console.complaints.clear()  # the browser's own word on the 404
+
+    def test_phone(self, console: Console) -> None:
+        """On a phone nothing is wider than the screen."""
+        page = console.sign_in()
+        page.set_viewport_size({"width": 375, "height": 700})
+        for one in ("today", "jobs", f"jobs/{console.server.order()}"):
+            page.goto(console.address(one))
+            assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+    def test_keys_are_listed(self, console: Console) -> None:
+        """`?` lists the keys; Escape closes the list."""
+        page = console.sign_in()
+        page.keyboard.press("?")
+        expect(page.locator("#keys")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#keys")).to_be_hidden()
