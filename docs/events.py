@@ -6,6 +6,7 @@ _JOB = ("status", "appointments")
 _JOB_AFTER = ("status", "storeId", "appointments")
 _DEED = (*_JOB_AFTER, "causedBy", "cancelledAppointmentId", "reason")
 _RESERVATION = ("reservationId", "resourceId", "type", "availability")
+_ENTRY = ("sequence", "operationId", "said")
 _SELLER = ("name", "marketplaceIds", "settings")
 _STORE = (
     "name",
@@ -37,6 +38,7 @@ _SERVICE = (
     "bufferAfterMinutes",
     "serviceLocationType",
     "skills",
+    "mirroredFrom",
 )
 
 
@@ -85,6 +87,13 @@ EVENTS = (
     EventKind("job.payment_declined", "its payment was declined", "the job", _JOB, _DEED),
     EventKind("job.not_fulfillable", "nobody can do it", "the job", _JOB, _DEED),
     EventKind("job.located", "its place was told or found", "the job", after=("source",)),
+    EventKind(
+        "job.observed",
+        "the source of a mirrored job told something new; what happened between is not known, nor when",
+        "the job",
+        _JOB,
+        (*_JOB_AFTER, "marketplaceId", "asin", "createdAt", "asOf"),
+    ),
     EventKind("job.erased", "what is personal of it was erased", "the job", after=("why", "documents")),
     EventKind("job.exported", "an operator read all that is held about its buyer", "the job"),
     EventKind("appointment.added", "an appointment was booked", "the job", _JOB, _JOB_AFTER),
@@ -129,6 +138,10 @@ EVENTS = (
         after=("appointmentId", "contentSha256"),
     ),
     EventKind("document.purged", "no appointment came for it in time", "the upload destination"),
+    EventKind("outbox.sent", "the source carried out a write that was made here", "the job", after=_ENTRY),
+    EventKind("outbox.refused", "it refused it; the job is again as it tells it", "the job", after=_ENTRY),
+    EventKind("outbox.retried", "an operator had it sent again", "the job", after=_ENTRY),
+    EventKind("outbox.dropped", "an operator gave it up", "the job", after=_ENTRY),
     EventKind("seller.created", "an operator added a seller", "the seller", after=_SELLER),
     EventKind("seller.updated", "an operator changed a seller", "the seller", _SELLER, _SELLER),
     EventKind("seller.signed_in", "a sign-in code was used on the consent page", "the seller"),
@@ -171,11 +184,14 @@ BY_KIND = {one.kind: one for one in EVENTS}
 MEMBERS = {
     "appointments": "those that changed: `appointmentId`, `status`, `start`, `end`, `technicians` (ids), and where"
     " there are any `rescheduledTo`, `arrival` and `worked` (pairs of instants), `workedBy` (ids)",
+    "asOf": "the moment before the source was asked, by our clock",
     "availability": "as the API answers an AvailabilityRecord: times are texts",
     "cancelledAppointmentId": "the appointment that the deed cost, or null",
     "causedBy": "BUYER, SELLER or OPERATOR: who wanted it",
+    "createdAt": "when the job was made, as its source tells it",
     "documents": "upload destinations attached by this call; absent where none were",
     "free": "how many of the slots had a capacity above 0",
+    "mirroredFrom": "the account whose jobs it was made up from; absent where somebody set it up",
     "overbooked": "ids of technicians who have another appointment then",
     "payments": "amounts as the order gave them",
     "preferredAppointmentTimes": "windows with `startTime` (text) and `durationInMinutes`",
@@ -183,6 +199,8 @@ MEMBERS = {
     "reasonCode": "the code that the seller gave",
     "records": "the records that were applied, as the API answers them: times are texts",
     "source": "OPERATOR, SERVICE (a geocoder) or POSTAL_CODE: who said where it is",
+    "said": "what the source last answered, where that was no success; else null",
+    "sequence": "the entry's number in the outbox",
     "slots": "how many slots were listed",
     "stores": "ids, or null for all stores of the seller",
     "usagePlan": "overrides: pairs of rate and burst by operation",
@@ -193,6 +211,7 @@ _THINGS = (
     ("Appointments and demand", ("appointment", "booking", "slots")),
     ("Schedules and reservations", ("schedule", "reservation")),
     ("Documents", ("document",)),
+    ("What goes out to where mirrored jobs live", ("outbox",)),
     ("What operators set up", ("seller", "store", "technician", "service")),
     ("Access", ("application", "authorization", "sign_in_code", "user", "operator_key")),
 )

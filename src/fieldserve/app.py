@@ -180,6 +180,11 @@ class Server:
                     asyncio.create_task(_every(OBSERVATIONS_EVERY, write_observations, context)),
                     asyncio.create_task(_every(PURGE_EVERY, _purge, context)),
                 ]
+                if every := self._settings.sync_every:
+                    # Only a server that mirrors needs the client.
+                    from fieldserve.operations.sync import keep_all
+
+                    chores.append(asyncio.create_task(keep_all(context, every)))
                 chores.append(asyncio.create_task(_let_signals_in()))
                 await send({"type": "lifespan.startup.complete"})
                 await receive()

@@ -48,6 +48,8 @@ class Settings:
     """Program that reads a document on standard input and exits with 1 if it is malware; empty checks nothing."""
     privacy_purge_after: str = ""
     """Days after which what is personal of a closed job is erased, such as 30d; empty erases nothing by itself."""
+    sync_every: int = 0
+    """Seconds between readings of the accounts that `fieldserve sync` mirrored once; 0 leaves them to that command."""
     body_limit: int = 1_048_576
     """Bytes that a request body may have (documents are uploaded elsewhere)."""
     request_timeout: int = 10

@@ -21,7 +21,8 @@ from tests.docs.markdown import PAGES, ROOT, matches, run, runnable
 pytestmark = pytest.mark.timeout(300)
 
 MOVE = ROOT / "docs" / "how-to" / "move-from-python-amazon-sp-api.md"
-WALKTHROUGHS = {ROOT / "README.md", ROOT / "docs" / "tutorial.md", MOVE}
+MIRROR = ROOT / "docs" / "how-to" / "mirror-a-seller.md"
+WALKTHROUGHS = {ROOT / "README.md", ROOT / "docs" / "tutorial.md", MOVE, MIRROR}
 EXAMPLES = [
     (page, language)
     for page in PAGES
@@ -121,6 +122,15 @@ def test_tutorial_in_python(demo: Path) -> None:
 def test_move(demo: Path) -> None:
     """The client's own page."""
     run(MOVE, "python", demo)
+
+
+@pytest.mark.usefixtures("commands")
+def test_mirror(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror of the demo's seller."""
+    for name in list(os.environ):
+        if name.startswith(("SP_API_", "LWA_")):
+            monkeypatch.delenv(name)
+    run(MIRROR, "bash", demo)
 
 
 def test_events_hold_what_is_documented(demo: Path) -> None:

@@ -68,7 +68,7 @@ def test_targets_of_make_exist(page: Path) -> None:
 def test_commands_exist(page: Path) -> None:
     """Every `fieldserve …` on a page is a command, and its options are the command's."""
     for line in code_of(page):
-        if found := re.match(r"(?:\$ )?fieldserve ([a-z][a-z -]*[a-z])(.*)", line):
+        if found := re.match(r"(?:\$ )?fieldserve ([a-z][a-z-]*(?: [a-z][a-z-]*)*)(.*)", line):
             _check_command(found[1].split(), re.findall(r"(?<=\s)--[a-z][a-z-]*", f" {found[2]}"))
 
 

@@ -25,6 +25,7 @@ from fieldserve.operations import (
     operator_jobs,
     operator_keys,
     orders,
+    outbox,
     places,
     privacy,
     sellers,
@@ -83,6 +84,17 @@ async def _list_jobs(call: OperatorCall) -> bytes:
         statuses=values.get("status", ()),
         store_id=values.get("storeId"),
         after=values.get("after"),
+        limit=values["limit"],
+    )
+
+
+async def _list_outbox(call: OperatorCall) -> Any:
+    values = call.values
+    return await outbox.list_outbox(
+        call.context,
+        account=values.get("account"),
+        state=values.get("state"),
+        after=values["after"],
         limit=values["limit"],
     )
 
@@ -223,6 +235,11 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
     "getJob": lambda c: orders.get_ordered_job(c.context, c.caller, c.values["serviceJobId"]),
     "setJobPlace": lambda c: places.set_job_place(c.context, c.caller, c.values["serviceJobId"], c.body),
     **{name: _deed(do) for name, do in _JOB_DEEDS.items()},
+    "getJobSource": lambda c: outbox.get_job_source(c.context, c.caller, c.values["serviceJobId"]),
+    "listMirrors": lambda c: outbox.list_mirrors(c.context),
+    "listOutbox": _list_outbox,
+    "retryOutboxEntry": lambda c: outbox.retry_outbox_entry(c.context, c.caller, c.values["sequence"]),
+    "dropOutboxEntry": lambda c: outbox.drop_outbox_entry(c.context, c.caller, c.values["sequence"]),
     "createApplication": _create_application,
     "listApplications": _list_applications,
     "rotateApplicationSecret": _rotate_secret,

@@ -45,7 +45,7 @@ from fieldserve.client.exceptions import (
 )
 from fieldserve.client.marketplaces import AwsEnv, Marketplaces
 from fieldserve.client.response import ApiResponse, UpdatedScheduleRecord
-from fieldserve.client.retries import Retries
+from fieldserve.client.retries import Retries, idempotency_key
 from fieldserve.client.tokens import AccessTokenResponse
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ __all__ = [
     "Services",
     "UpdatedScheduleRecord",
     "get_exception_for_code",
+    "idempotency_key",
 ]
 
 

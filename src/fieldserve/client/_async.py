@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -16,7 +15,7 @@ from fieldserve.client.exceptions import MissingScopeException, no_answer, refus
 from fieldserve.client.marketplaces import Marketplaces, chosen
 from fieldserve.client.requests import Body, Request, Texts, Time, build, members
 from fieldserve.client.response import ApiResponse, UpdatedScheduleRecord, errors_of
-from fieldserve.client.retries import Attempts, Retries, may_repeat
+from fieldserve.client.retries import Attempts, Retries, key_of, may_repeat
 from fieldserve.client.tokens import TOKEN_ENDPOINT, AccessTokenResponse, read_token
 from fieldserve.wire.appointments import AppointmentResource, AssignmentWarnings, SetAppointmentResponse
 from fieldserve.wire.capacity import FixedSlotCapacity, RangeSlotCapacity
@@ -812,8 +811,9 @@ class AsyncServices:
     async def _send(self, request: Request) -> Answer:
         operation = request.operation
         more: dict[str, str] = {} if request.content is None else {"content-type": "application/json"}
-        if self.retries.idempotency_keys and operation.changes:
-            more[IDEMPOTENCY_KEY] = str(uuid.uuid4())
+        key = key_of(self.retries) if operation.changes else None
+        if key is not None:
+            more[IDEMPOTENCY_KEY] = key
         used = ""
 
         async def prepare() -> "httpx2.Request":
@@ -832,7 +832,7 @@ class AsyncServices:
         def heard(answer: Answer) -> None:
             self._account.heard(operation, answer.status, answer.headers, self._http.clock.now())
 
-        attempts = Attempts(self.retries, self._account.budget, may_repeat(operation, self.retries))
+        attempts = Attempts(self.retries, self._account.budget, may_repeat(operation, key))
         answer = await self._http.repeat(attempts, prepare, heard)
         if answer.status == 403 and self._may_renew(used, answer):
             # A token that ended before its time: nothing was done, so this is no repetition.

@@ -38,6 +38,7 @@ class ApiResponse(Generic[T]):
 
     payload      what it holds, as plain dicts and lists; without an envelope, all its members
     typed        the same as msgspec structs. Raises msgspec.ValidationError where it is not of the model's shape
+    content      its bytes
     headers      of the answer, looked up without regard to case
     rate_limit   x-amzn-RateLimit-Limit, as the text that it is
     next_token   the token of the next page
@@ -84,6 +85,11 @@ class ApiResponse(Generic[T]):
                 found = {"status_code": self._operation.success}
             self._members = found
         return cast(dict[str, Any], self._members)
+
+    @property
+    def content(self) -> bytes:
+        """The bytes that came, for whoever keeps an answer as it is."""
+        return self._content
 
     @property
     def kwargs(self) -> dict[str, Any]:

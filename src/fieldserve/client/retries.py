@@ -7,7 +7,10 @@ it was certainly not carried out, or where carrying it out twice is the same as 
 
 import random
 import threading
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -40,6 +43,27 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 0 <= self.retries <= MOST_RETRIES:
             raise ValueError(f"retries must be from 0 to {MOST_RETRIES}, not {self.retries}")
+
+
+_key: ContextVar[str | None] = ContextVar("idempotency_key", default=None)
+
+
+@contextmanager
+def idempotency_key(key: str) -> Iterator[None]:
+    """Send the one write that is made within under this key, of 1 to 255 visible ASCII characters.
+
+    Whoever keeps the key with what it wants to write can send it again after a crash, and it is carried out once. Only
+    for servers that know the header, as fieldserve does."""
+    token = _key.set(key)
+    try:
+        yield
+    finally:
+        _key.reset(token)
+
+
+def key_of(policy: Retries) -> str | None:
+    """The Idempotency-Key of the next write, None where it has none."""
+    return _key.get() or (str(uuid.uuid4()) if policy.idempotency_keys else None)
 
 
 def read(retries: "int | Retries | None") -> Retries:
@@ -105,9 +129,9 @@ class Attempts:
         return least + random.uniform(0, most)  # noqa: S311 it spreads load, and keeps no secret
 
 
-def may_repeat(operation: Operation, policy: Retries) -> bool:
+def may_repeat(operation: Operation, key: str | None) -> bool:
     """Whether a request can be sent again when nobody knows if it was carried out."""
-    return not operation.changes or operation.id in _HARMLESS_TWICE or policy.idempotency_keys
+    return not operation.changes or operation.id in _HARMLESS_TWICE or key is not None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

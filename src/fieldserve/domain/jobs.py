@@ -98,7 +98,9 @@ class Appointment:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job with its appointments, oldest first. `details` is what the order said (JSON), opaque here."""
+    """A job with its appointments, oldest first. `details` is what the order said (JSON), opaque here.
+
+    `mirrored_from` is the account of the source that the job lives at, None where it lives here."""
 
     seller_id: str
     service_job_id: str
@@ -113,6 +115,7 @@ class Job:
     latitude: float | None = None
     longitude: float | None = None
     appointments: tuple[Appointment, ...] = ()
+    mirrored_from: str | None = None
 
     @property
     def active_appointment(self) -> Appointment | None:

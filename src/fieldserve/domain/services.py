@@ -10,12 +10,15 @@ LONGEST_BUFFER = DAY
 
 
 class Service(NamedTuple):
-    """A service of one seller. `skills` are those it asks for in the seller's own order; `rules` has them as a set."""
+    """A service of one seller. `skills` are those it asks for in the seller's own order; `rules` has them as a set.
+
+    `mirrored_from` is the account whose jobs it was made up from, as long as nobody has set it up."""
 
     asin: str
     title: str
     rules: ServiceRules
     skills: tuple[str, ...] = ()
+    mirrored_from: str | None = None
 
     @property
     def service_location_type(self) -> str:

@@ -5,7 +5,7 @@ rows of the store and its technicians are locked: of two callers for the last un
 """
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn, TypeVar
 
 from fieldserve.domain import appointments as domain
@@ -13,8 +13,9 @@ from fieldserve.domain import jobs as job_rules
 from fieldserve.domain.intervals import MINUTE, Instant
 from fieldserve.domain.jobs import Appointment, AssignedTechnician, Job
 from fieldserve.domain.services import Service
-from fieldserve.domain.slots import HORIZON, StoreState, Visit, capacity_at
+from fieldserve.domain.slots import HORIZON, ServiceRules, StoreState, Visit, capacity_at
 from fieldserve.operations.jobs import job_to_change, log_change
+from fieldserve.operations.outbox import crew, send_out, visit_of_job
 from fieldserve.operations.run import Caller, Context, transact
 from fieldserve.operations.slot_travel import REACH, place_of, seen_from
 from fieldserve.store import assignments, jobs, services, slot_travel, slots
@@ -24,8 +25,13 @@ from fieldserve.wire import appointments as wire
 from fieldserve.wire import jobs as wire_jobs
 from fieldserve.wire.appointments import AppointmentWindow, SetAppointmentResponse
 from fieldserve.wire.errors import ApiError, Says
+from fieldserve.wire.times import render
 
 T = TypeVar("T")
+
+ADD = "addAppointmentForServiceJobByServiceJobId"
+MOVE = "rescheduleAppointmentForServiceJobByServiceJobId"
+ASSIGN = "assignAppointmentResources"
 
 _MISMATCHES = {
     "LOCATION_TYPE": wire.MISMATCHED_LOCATION_TYPE,
@@ -54,6 +60,8 @@ async def add_appointment_for_service_job_by_service_job_id(
         booked = job_rules.add_appointment(job, taken.appointment, context.clock.now())
         await jobs.save(c, job, booked)
         await log_change(context, c, caller, "appointment.added", job, booked, {})
+        made = taken.appointment.appointment_id
+        await send_out(context, c, caller, job, ADD, {"appointmentTime": _asked(window)}, makes=made)
         return SetAppointmentResponse(appointment_id=taken.appointment.appointment_id)
 
     return await _observing_refusals(context, caller, service_job_id, window, transact(context, book))
@@ -78,12 +86,15 @@ async def reschedule_appointment_for_service_job_by_service_job_id(
             raise wire_jobs.OPERATION_NOT_ALLOWED.error(job_id=service_job_id, status=job.status)
         if old.status != "ACTIVE":
             raise wire.APPOINTMENT_NOT_ACTIVE.error(job_id=service_job_id, appointment_id=appointment_id)
-        if reason_code not in context.settings.reschedule_reason_codes:
+        if job.mirrored_from is None and reason_code not in context.settings.reschedule_reason_codes:
             raise wire.RESCHEDULE_REASON.error(job_id=service_job_id)
         taken = await _take(context, c, job, window, old)
-        moved = job_rules.reschedule(job, appointment_id, taken.appointment, context.clock.now())
+        moved = job_rules.reschedule(job, old.appointment_id, taken.appointment, context.clock.now())
         await jobs.save(c, job, moved)
         await log_change(context, c, caller, "appointment.rescheduled", job, moved, {"reasonCode": reason_code})
+        send = {"appointmentTime": _asked(window), "rescheduleReasonCode": reason_code}
+        made = taken.appointment.appointment_id
+        await send_out(context, c, caller, job, MOVE, send, appointment_id=old.appointment_id, makes=made)
         warnings = [wire.unassigned_warning(taken.unassigned)] if taken.unassigned else None
         return SetAppointmentResponse(appointment_id=taken.appointment.appointment_id, warnings=warnings)
 
@@ -101,29 +112,44 @@ async def assign_appointment_resources(
 
     async def assign(c: Connection) -> wire.AssignAppointmentResourcesResponse | None:
         job, appointment = await _appointment_to_change(c, caller, service_job_id, appointment_id, wire.ASSIGN_NO_JOB)
-        service = await _service(c, job)
-        visit = domain.visit_of(appointment)
-        candidates = await _candidates(c, caller, wanted, appointment, visit)
-        if not job_rules.may("assign", job.status):
-            raise wire_jobs.OPERATION_NOT_ALLOWED.error(job_id=service_job_id, status=job.status)
-        if appointment.status != "ACTIVE":
-            raise wire.UPDATE_NOT_ALLOWED.error(appointment_id=appointment_id)
-        if mismatches := domain.mismatches(candidates, service.rules, job.store_id, visit):
-            raise _mismatched(mismatches, candidates, service)
-        overbooked = [one.technician_id for one in candidates if domain.overbooked(one, visit)]
-        team = tuple(
-            AssignedTechnician(one.technician_id, one.name, one.technician_id in overbooked) for one in candidates
-        )
+        if job.mirrored_from is None:
+            team = await _team(c, caller, job, appointment, wanted)
+        else:
+            team = await crew(context, c, job, appointment, wanted)
+            _check_assignable(job, appointment)
+        overbooked = [one.technician_id for one in team if one.overbooked]
         if team != appointment.technicians:
-            assigned = job_rules.assign(job, appointment_id, team, context.clock.now())
+            assigned = job_rules.assign(job, appointment.appointment_id, team, context.clock.now())
             await jobs.save(c, job, assigned)
             await log_change(context, c, caller, "appointment.assigned", job, assigned, {"overbooked": overbooked})
+            send = {"resources": [{"resourceId": one} for one in wanted] or [{}]}
+            await send_out(context, c, caller, job, ASSIGN, send, appointment_id=appointment.appointment_id)
         if not overbooked:
             return None
         warnings = wire.AssignmentWarnings([wire.overbooked_warning(overbooked)])
         return wire.AssignAppointmentResourcesResponse(payload=warnings)
 
     return await transact(context, assign)
+
+
+async def _team(
+    c: Connection, caller: Caller, job: Job, appointment: Appointment, wanted: list[str]
+) -> tuple[AssignedTechnician, ...]:
+    """The technicians asked for, if they may all go. Raises ApiError as the operation."""
+    service = await _service(c, job)
+    visit = domain.visit_of(appointment)
+    candidates = await _candidates(c, caller, wanted, appointment, visit)
+    _check_assignable(job, appointment)
+    if mismatches := domain.mismatches(candidates, service.rules, job.store_id, visit):
+        raise _mismatched(mismatches, candidates, service)
+    return tuple(AssignedTechnician(one.technician_id, one.name, domain.overbooked(one, visit)) for one in candidates)
+
+
+def _check_assignable(job: Job, appointment: Appointment) -> None:
+    if not job_rules.may("assign", job.status):
+        raise wire_jobs.OPERATION_NOT_ALLOWED.error(job_id=job.service_job_id, status=job.status)
+    if appointment.status != "ACTIVE":
+        raise wire.UPDATE_NOT_ALLOWED.error(appointment_id=appointment.appointment_id)
 
 
 async def _observing_refusals(
@@ -169,6 +195,8 @@ async def _take(
         raise wire.START_BEYOND_HORIZON.error(job_id=job.service_job_id)
     service = await _service(c, job)
     rules = service.rules
+    if job.mirrored_from is not None:
+        return await _wished(context, c, job, window, rules, old)
     duration = rules.duration if window.minutes is None else window.minutes * MINUTE
     if duration < rules.duration:
         raise wire.DURATION_TOO_SHORT.error(job_id=job.service_job_id, minutes=rules.duration // MINUTE)
@@ -191,6 +219,23 @@ async def _take(
     if capacity_at(rules, state, window.start, duration, now) < 1:
         raise wire.SLOT_NOT_AVAILABLE.error(job_id=job.service_job_id)
     return _placed(context, job, service, (window.start, end), state, old)
+
+
+async def _wished(
+    context: Context, c: Connection, job: Job, window: AppointmentWindow, rules: ServiceRules, old: Appointment | None
+) -> _Taken:
+    """The window, whatever is known here of the store: where the job lives decides, and it is asked next."""
+    end = window.start + (rules.duration if window.minutes is None else window.minutes * MINUTE)
+    made = Appointment(f"{job.service_job_id}_{context.ids.uuid()}", "ACTIVE", window.start, end)
+    if old is not None:
+        team = await crew(context, c, job, made, [one.technician_id for one in old.technicians])
+        made = replace(made, technicians=team)
+    return _Taken(made, [])
+
+
+def _asked(window: AppointmentWindow) -> dict[str, object]:
+    minutes = {} if window.minutes is None else {"durationInMinutes": window.minutes}
+    return {"startTime": render(window.start), **minutes}
 
 
 def _placed(
@@ -228,7 +273,7 @@ async def _appointment_to_change(
 ) -> tuple[Job, Appointment]:
     """The job under lock, and its appointment. Raises ApiError: `unknown`, UNAUTHORIZED_ACTION, NO_APPOINTMENT."""
     job = await job_to_change(c, caller, service_job_id, unknown)
-    appointment = job.appointment(appointment_id)
+    appointment = await visit_of_job(c, job, appointment_id)
     if appointment is None:
         raise wire.NO_APPOINTMENT.error(job_id=service_job_id, appointment_id=appointment_id)
     return job, appointment

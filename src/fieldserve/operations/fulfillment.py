@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from fieldserve.domain import jobs as rules
 from fieldserve.domain.intervals import Interval
-from fieldserve.domain.jobs import AssignedTechnician, Job
+from fieldserve.domain.jobs import Appointment, AssignedTechnician, Job
 from fieldserve.operations import documents as proofs
+from fieldserve.operations import run
 from fieldserve.operations.jobs import job_to_change, log_change
+from fieldserve.operations.outbox import LONGEST_TECHNICIAN_ID, crew, send_out, visit_of_job
 from fieldserve.operations.run import Caller, Context, aside, transact
-from fieldserve.store import documents, jobs, resources
+from fieldserve.store import documents, jobs, mirrors, resources
 from fieldserve.store.engine import Connection
 from fieldserve.wire import fulfillment as wire
 from fieldserve.wire.appointments import NO_JOB, AppointmentResource
@@ -16,7 +20,7 @@ from fieldserve.wire.errors import ApiError, Fault
 from fieldserve.wire.fulfillment import SetAppointmentFulfillmentDataRequest
 from fieldserve.wire.times import Instant
 
-LONGEST_TECHNICIAN_ID = 50
+FULFILL = "setAppointmentFulfillmentData"
 
 
 async def set_appointment_fulfillment_data(
@@ -34,22 +38,27 @@ async def set_appointment_fulfillment_data(
 
     # Files and the malware check are waited for outside the transaction; `attach` makes sure that they still stand.
     given = request.fulfillment_documents or ()
+    if given:  # which know an appointment by the id that it has at its source
+        told_id = appointment_id
+        appointment_id = await run.read(
+            context, lambda c: mirrors.real_id(c, caller.seller_id, told_id), snapshot=False
+        )
     prepared = await aside(context, lambda outer: proofs.prepare_documents(outer, caller, appointment_id, given))
 
     async def record(c: Connection) -> None:
-        job = await _job(c, caller, service_job_id, appointment_id)
+        job, visit = await _visit(c, caller, service_job_id, appointment_id)
         now = context.clock.now()
-        read = await _read(c, caller, request, now)
+        read = await _read(context, c, job, visit, request, now)
         if isinstance(prepared, Fault):
             read.faults.append(prepared)
         elif (fault := await proofs.attach(c, caller, appointment_id, prepared, now)) is not None:
             read.faults.append(fault)
         if read.faults:
             raise ApiError(422, read.faults)
-        count = len(await documents.of_appointment(c, caller.seller_id, appointment_id))
+        count = len(await documents.of_appointment(c, caller.seller_id, visit.appointment_id))
         recorded = rules.fulfill(
             job,
-            appointment_id,
+            visit.appointment_id,
             now,
             arrival=read.arrival,
             worked=read.worked,
@@ -60,6 +69,8 @@ async def set_appointment_fulfillment_data(
         attached = [] if isinstance(prepared, Fault) else [one.upload_destination_id for one in prepared]
         more: dict[str, object] = {"documents": attached} if attached else {}
         await log_change(context, c, caller, "appointment.fulfilled", job, recorded, more)
+        send = msgspec.to_builtins(request)
+        await send_out(context, c, caller, job, FULFILL, send, appointment_id=visit.appointment_id)
 
     await transact(context, record)
 
@@ -74,21 +85,28 @@ class _Read:
     arrival: Interval | None = None
 
 
-async def _job(c: Connection, caller: Caller, service_job_id: str, appointment_id: str) -> Job:
+async def _visit(c: Connection, caller: Caller, service_job_id: str, appointment_id: str) -> tuple[Job, Appointment]:
     job = await job_to_change(c, caller, service_job_id, NO_JOB)
     if not rules.may("fulfill", job.status):
         raise wire.JOB_NOT_UPDATABLE.error(job_id=service_job_id)
-    appointment = job.appointment(appointment_id)
+    appointment = await visit_of_job(c, job, appointment_id)
     if appointment is None:
         raise wire.APPOINTMENT_NOT_IN_JOB.error(appointment_id=appointment_id)
     if appointment.status == "CANCELLED":
         raise wire.APPOINTMENT_NOT_UPDATABLE.error(appointment_id=appointment_id)
-    return job
+    return job, appointment
 
 
-async def _read(c: Connection, caller: Caller, request: SetAppointmentFulfillmentDataRequest, now: Instant) -> _Read:
+async def _read(
+    context: Context,
+    c: Connection,
+    job: Job,
+    visit: Appointment,
+    request: SetAppointmentFulfillmentDataRequest,
+    now: Instant,
+) -> _Read:
     faults: list[Fault] = []
-    technicians = await _technicians(c, caller, request.appointment_resources or [])
+    technicians = await _technicians(context, c, job, visit, request.appointment_resources or [])
     if isinstance(technicians, Fault):
         faults.append(technicians)
         technicians = ()
@@ -109,14 +127,16 @@ def _span(read: wire.Span | Fault | None) -> Interval | None:
 
 
 async def _technicians(
-    c: Connection, caller: Caller, given: list[AppointmentResource]
+    context: Context, c: Connection, job: Job, visit: Appointment, given: list[AppointmentResource]
 ) -> tuple[AssignedTechnician, ...] | Fault:
     ids = list(dict.fromkeys(one.resource_id or "" for one in given))
     if not ids:
         return ()
     if any(not 1 <= len(one) <= LONGEST_TECHNICIAN_ID for one in ids):
         return wire.RESOURCE_INVALID.fault()
-    found = {one.resource_id: one for one in await resources.find_all(c, caller.seller_id, ids)}
+    if job.mirrored_from is not None:
+        return await crew(context, c, job, visit, ids)
+    found = {one.resource_id: one for one in await resources.find_all(c, job.seller_id, ids)}
     if any(one.kind != "TECHNICIAN" for one in found.values()):
         return wire.RESOURCE_INVALID.fault()
     if len(found) < len(ids):

@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from fieldserve.domain import jobs as domain
+from fieldserve.operations.outbox import send_out
 from fieldserve.operations.run import Caller, Context, read, transact
 from fieldserve.store import events, jobs
 from fieldserve.store.engine import Connection
@@ -18,6 +19,9 @@ from fieldserve.wire import jobs as wire
 from fieldserve.wire.encoding import encode
 from fieldserve.wire.errors import Says
 from fieldserve.wire.jobs import GetServiceJobs
+
+CANCEL = "cancelServiceJobByServiceJobId"
+COMPLETE = "completeServiceJobByServiceJobId"
 
 
 async def get_service_job_by_service_job_id(context: Context, caller: Caller, service_job_id: str) -> bytes:
@@ -78,9 +82,10 @@ async def cancel_service_job_by_service_job_id(
         job = await job_to_change(c, caller, service_job_id, wire.CANCEL_JOB_NOT_FOUND)
         if not domain.may("cancel", job.status):
             raise wire.CANCEL_NOT_ALLOWED.error(job_id=service_job_id, status=job.status)
-        if reason_code not in context.settings.cancellation_reason_codes:
+        if job.mirrored_from is None and reason_code not in context.settings.cancellation_reason_codes:
             raise wire.CANCEL_REASON.error(job_id=service_job_id, reason_code=reason_code)
         await close_job(context, c, caller, job, "cancel", "job.cancelled", {"reasonCode": reason_code})
+        await send_out(context, c, caller, job, CANCEL, {"cancellationReasonCode": reason_code})
 
     await transact(context, cancel)
 
@@ -93,6 +98,7 @@ async def complete_service_job_by_service_job_id(context: Context, caller: Calle
         if not domain.may("complete", job.status):
             raise wire.OPERATION_NOT_ALLOWED.error(job_id=service_job_id, status=job.status)
         await close_job(context, c, caller, job, "complete", "job.completed", {})
+        await send_out(context, c, caller, job, COMPLETE, {})
 
     await transact(context, complete)
 
@@ -145,18 +151,18 @@ async def log_change(
             kind,
             before.service_job_id,
             caller.request_id,
-            {"status": before.status, "appointments": [_told(one) for one in touched]},
+            {"status": before.status, "appointments": [told(one) for one in touched]},
             {
                 "status": after.status,
                 "storeId": after.store_id,
-                "appointments": [_told(one) for one in changed],
+                "appointments": [told(one) for one in changed],
                 **more,
             },
         ),
     )
 
 
-def _told(appointment: domain.Appointment) -> dict[str, object]:
+def told(appointment: domain.Appointment) -> dict[str, object]:
     """An appointment as the event log tells it: times in microseconds since the epoch, technicians by id."""
     told: dict[str, object] = {
         "appointmentId": appointment.appointment_id,

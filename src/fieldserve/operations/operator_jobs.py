@@ -2,6 +2,7 @@
 
 from fieldserve.domain.jobs import TRANSITIONS, Deed, may
 from fieldserve.operations.jobs import close_job
+from fieldserve.operations.outbox import refuse_elsewhere
 from fieldserve.operations.run import Caller, Context, transact
 from fieldserve.operations.sellers import find_seller
 from fieldserve.store import jobs
@@ -52,6 +53,7 @@ async def _do(context: Context, caller: Caller, service_job_id: str, deed: Deed,
         if job is None:
             await find_seller(c, caller)
             raise JOB_NOT_FOUND.error(job_id=service_job_id)
+        refuse_elsewhere(job)
         if not may(deed, job.status):
             allowed = " and ".join(TRANSITIONS[deed][0])
             raise DEED_NOT_ALLOWED.error(deed=deed, job_id=service_job_id, status=job.status, allowed=allowed)

@@ -65,7 +65,7 @@ async def update_service(context: Context, caller: Caller, asin: str, ask: Updat
 
     async def update(c: Connection) -> ServiceRecord:
         before = _record(await _find(c, caller, asin, lock=True))
-        after = msgspec.structs.replace(before, **given(ask))
+        after = msgspec.structs.replace(before, **given(ask), mirrored_from=None)
         await services.update(c, caller.seller_id, _service(after))
         await log(context, c, caller, "service.updated", asin, before, after)
         return after
@@ -106,4 +106,5 @@ def _record(service: Service) -> ServiceRecord:
         rules.buffer_after // MINUTE,
         cast(ServiceLocationType, service.service_location_type),
         list(service.skills),
+        service.mirrored_from,
     )

@@ -88,7 +88,7 @@ async def update_store(context: Context, caller: Caller, store_id: str, ask: Upd
     async def update(c: Connection) -> Store:
         await resources.find(c, caller.seller_id, store_id, lock=True)
         before = await _find(c, caller, store_id)
-        after = replace(before, **given(ask))
+        after = replace(before, **given(ask), mirrored_from=None)
         await stores.update(c, after)
         await log(context, c, caller, "store.updated", store_id, _logged(before), _logged(after))
         return after
@@ -155,6 +155,7 @@ def _record(store: Store) -> StoreRecord:
         store.longitude,
         store.travel_aware_slots,
         store.smart_slots,
+        store.mirrored_from,
     )
 
 

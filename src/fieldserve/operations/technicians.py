@@ -86,7 +86,7 @@ async def update_technician(
     async def update(c: Connection) -> Technician:
         await resources.find(c, caller.seller_id, technician_id, lock=True)
         before = await _find(c, caller, technician_id)
-        after = replace(before, **given(ask))
+        after = replace(before, **given(ask), mirrored_from=None)
         if ask.store_ids is not UNSET:
             refuse(await _unknown_stores(c, before, ask.store_ids))
             after = replace(after, store_ids=tuple(sorted(ask.store_ids)))
@@ -135,6 +135,7 @@ def _record(technician: Technician) -> TechnicianRecord:
         render(technician.created_at),
         technician.home_latitude,
         technician.home_longitude,
+        technician.mirrored_from,
     )
 
 

@@ -4,7 +4,7 @@
 changed. `document` makes the JSON that the API answers from nothing but what the tables hold.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,8 @@ async def document_of(c: Connection, seller_id: str, service_job_id: str) -> Sto
 
 
 _JOB = """
-SELECT marketplace_id, store_id, asin, status, service_order_id, created_at, updated_at, details, latitude, longitude
+SELECT marketplace_id, store_id, asin, status, service_order_id, created_at, updated_at, details, latitude, longitude,
+    mirrored_from
 FROM jobs WHERE seller_id = $1 AND service_job_id = $2"""
 
 _APPOINTMENTS = """
@@ -82,6 +83,7 @@ async def find(c: Connection, seller_id: str, service_job_id: str, *, lock: bool
         details=row[7].encode(),
         latitude=row[8],
         longitude=row[9],
+        mirrored_from=row[10],
         appointments=tuple(_appointment(one, technicians.get(one[0], ())) for one in rows),
     )
 
@@ -111,6 +113,8 @@ def _interval(start: Instant | None, end: Instant | None) -> Interval | None:
 
 def document(job: Job) -> bytes:
     """What the API answers for the job."""
+    if job.mirrored_from is not None:
+        return _overlaid(job)
     details = msgspec.json.decode(job.details, type=ServiceJob)
     details.create_time = render(job.created_at)
     details.service_job_id = job.service_job_id
@@ -120,6 +124,30 @@ def document(job: Job) -> bytes:
     details.service_order_id = job.service_order_id
     details.appointments = [_written(one) for one in job.appointments] or None
     return encode(details)
+
+
+def _overlaid(job: Job) -> bytes:
+    """What the source told of the job, but for what has changed here since."""
+    told: dict[str, msgspec.Raw] = msgspec.json.decode(job.details, type=dict[str, msgspec.Raw])
+    raws = msgspec.json.decode(told.get("appointments", b"null"), type=list[msgspec.Raw] | None) or []
+    here = {one.appointment_id: one for one in job.appointments}
+    appointments: list[wire.Appointment | msgspec.Raw] = []
+    for raw in raws:
+        source = msgspec.json.decode(raw, type=wire.Appointment)
+        one = here.pop(source.appointment_id or "", None)
+        appointments.append(raw if one is None or _as_told(one, source) else _written(one))
+    appointments += [_written(one) for one in here.values()]
+    changed = {"serviceJobStatus": job.status} | ({"appointments": appointments} if appointments else {})
+    return encode({**told, **changed})
+
+
+def _as_told(appointment: Appointment, source: wire.Appointment) -> bool:
+    # Nothing else of an appointment can change here before the source has changed it.
+    return (appointment.status, appointment.rescheduled_to, [one.technician_id for one in appointment.technicians]) == (
+        source.appointment_status,
+        source.rescheduled_appointment_id,
+        [one.technician_id for one in source.assigned_technicians or ()],
+    )
 
 
 def _written(appointment: Appointment) -> wire.Appointment:
@@ -174,7 +202,11 @@ async def add(c: Connection, job: Job) -> None:
         job.latitude,
         job.longitude,
     )
-    if keys := _keys(job):
+    await _add_keys(c, job, _keys(job))
+
+
+async def _add_keys(c: Connection, job: Job, keys: Sequence[tuple[str, str]]) -> None:
+    if keys:
         await c.execute_many(
             "INSERT INTO job_keys (seller_id, service_job_id, kind, value) VALUES ($1, $2, $3, $4)",
             [(job.seller_id, job.service_job_id, kind, value) for kind, value in keys],
@@ -211,9 +243,17 @@ async def save(c: Connection, before: Job, after: Job) -> None:
     for position, appointment in enumerate(after.appointments):
         old = known.get(appointment.appointment_id)
         if old is not None and old != appointment:
-            await _update(c, after, appointment, old)
+            await _update(c, after, appointment)
+            if old.technicians != appointment.technicians or old.status != appointment.status:
+                await c.execute(
+                    "DELETE FROM appointment_technicians WHERE seller_id = $1 AND appointment_id = $2",
+                    after.seller_id,
+                    appointment.appointment_id,
+                )
+                await _insert_technicians(c, after.seller_id, appointment)
         elif old is None:
             await _insert(c, after, appointment, position)
+            await _insert_technicians(c, after.seller_id, appointment)
 
 
 async def put_place(c: Connection, seller_id: str, service_job_id: str, latitude: float, longitude: float) -> bool:
@@ -252,10 +292,9 @@ async def _insert(c: Connection, job: Job, appointment: Appointment, position: i
         appointment.buffer_after,
         int(appointment.waiting),
     )
-    await _insert_technicians(c, job.seller_id, appointment)
 
 
-async def _update(c: Connection, job: Job, appointment: Appointment, old: Appointment) -> None:
+async def _update(c: Connection, job: Job, appointment: Appointment) -> None:
     arrival, worked = appointment.arrival or (None, None), appointment.worked or (None, None)
     await c.execute(
         "UPDATE appointments SET status = $3, waiting = $4, rescheduled_to = $5, arrival_start = $6, arrival_end = $7,"
@@ -269,13 +308,6 @@ async def _update(c: Connection, job: Job, appointment: Appointment, old: Appoin
         *worked,
         None if appointment.proof is None else msgspec.json.encode(appointment.proof).decode(),
     )
-    if old.technicians != appointment.technicians or old.status != appointment.status:
-        await c.execute(
-            "DELETE FROM appointment_technicians WHERE seller_id = $1 AND appointment_id = $2",
-            job.seller_id,
-            appointment.appointment_id,
-        )
-        await _insert_technicians(c, job.seller_id, appointment)
 
 
 async def _insert_technicians(c: Connection, seller_id: str, appointment: Appointment) -> None:
@@ -298,6 +330,161 @@ async def _insert_technicians(c: Connection, seller_id: str, appointment: Appoin
                 for position, one in enumerate(appointment.technicians)
             ],
         )
+
+
+# ---- what a source tells of a job
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What is stored of a job that a source tells of. `busy`: writes made here have not all reached the source."""
+
+    document: bytes
+    mirrored_from: str | None
+    synced_at: Instant
+    erased: bool
+    busy: bool
+
+
+async def mirrored(c: Connection, seller_id: str, service_job_ids: Sequence[str]) -> dict[str, Mirrored]:
+    """Those of the jobs that are there, under lock."""
+    rows = await c.fetch(
+        "SELECT service_job_id, document, mirrored_from, synced_at, erased_at, EXISTS (SELECT 1 FROM outbox o"
+        " WHERE o.seller_id = jobs.seller_id AND o.service_job_id = jobs.service_job_id AND o.settled = 0)"
+        f" FROM jobs WHERE seller_id = $1 AND service_job_id IN ({placeholders(service_job_ids, after=1)})"
+        f" ORDER BY service_job_id {LOCK}",
+        seller_id,
+        *service_job_ids,
+    )
+    return {row[0]: Mirrored(row[1].encode(), row[2], row[3] or 0, row[4] is not None, bool(row[5])) for row in rows}
+
+
+async def confirm(c: Connection, seller_id: str, service_job_ids: Sequence[str], synced_at: Instant) -> None:
+    """The source told the same of these jobs as before."""
+    await c.execute_many(
+        "UPDATE jobs SET synced_at = $3 WHERE seller_id = $1 AND service_job_id = $2",
+        [(seller_id, one, synced_at) for one in service_job_ids],
+    )
+
+
+async def put_mirrored(
+    c: Connection, before: Job | None, after: Job, synced_at: Instant, renamed: Mapping[str, str]
+) -> None:
+    """Store a job as its source tells it: `details` is its document. `renamed` appointments of before go on under
+    another id, and take along what is attached to them."""
+    if before is None:
+        await add(c, after)
+    await c.execute(
+        "UPDATE jobs SET marketplace_id = $3, store_id = $4, asin = $5, status = $6, service_order_id = $7,"
+        " created_at = $8, updated_at = $9, details = $10, document = $10, mirrored_from = $11, synced_at = $12"
+        " WHERE seller_id = $1 AND service_job_id = $2",
+        after.seller_id,
+        after.service_job_id,
+        after.marketplace_id,
+        after.store_id,
+        after.asin,
+        after.status,
+        after.service_order_id,
+        after.created_at,
+        after.updated_at,
+        after.details.decode(),
+        after.mirrored_from,
+        synced_at,
+    )
+    if before is not None:
+        await _put_keys(c, before, after)
+        await _clear_appointments(c, after)
+    known = {one.appointment_id for one in before.appointments} if before else set()
+    for position, one in enumerate(after.appointments):
+        if one.appointment_id not in known:
+            await _insert(c, after, one, position)
+        await _place(c, after, one, position)
+        await _update(c, after, one)
+        await _insert_technicians(c, after.seller_id, one)
+    gone = known - {one.appointment_id for one in after.appointments}
+    for one_id in sorted(gone):
+        await _forget(c, after.seller_id, one_id, renamed.get(one_id))
+
+
+async def _put_keys(c: Connection, before: Job, after: Job) -> None:
+    if _keys(before) != (keys := _keys(after)):
+        await c.execute(
+            "DELETE FROM job_keys WHERE seller_id = $1 AND service_job_id = $2", after.seller_id, after.service_job_id
+        )
+        await _add_keys(c, after, keys)
+
+
+async def _clear_appointments(c: Connection, job: Job) -> None:
+    """Take the job's appointments off the calendar, so that none is in the way of those that come."""
+    await c.execute(
+        "DELETE FROM appointment_technicians WHERE seller_id = $1 AND appointment_id IN"
+        " (SELECT appointment_id FROM appointments WHERE seller_id = $1 AND service_job_id = $2)",
+        job.seller_id,
+        job.service_job_id,
+    )
+    await c.execute(
+        "UPDATE appointments SET status = 'CANCELLED', position = -1 - position"
+        " WHERE seller_id = $1 AND service_job_id = $2",
+        job.seller_id,
+        job.service_job_id,
+    )
+
+
+async def _place(c: Connection, job: Job, appointment: Appointment, position: int) -> None:
+    await c.execute(
+        "UPDATE appointments SET position = $3, store_id = $4, start_at = $5, end_at = $6"
+        " WHERE seller_id = $1 AND appointment_id = $2",
+        job.seller_id,
+        appointment.appointment_id,
+        position,
+        job.store_id,
+        appointment.start,
+        appointment.end,
+    )
+
+
+async def _forget(c: Connection, seller_id: str, appointment_id: str, heir: str | None) -> None:
+    """Remove an appointment that the source does not have; its documents go to `heir`, or wait for another again."""
+    await c.execute(
+        "UPDATE documents SET appointment_id = $3 WHERE seller_id = $1 AND appointment_id = $2",
+        seller_id,
+        appointment_id,
+        heir,
+    )
+    await c.execute("DELETE FROM appointments WHERE seller_id = $1 AND appointment_id = $2", seller_id, appointment_id)
+
+
+async def taken(
+    c: Connection, seller_id: str, technician_ids: Sequence[str], span: Interval, service_job_id: str
+) -> frozenset[str]:
+    """Those of the technicians who have an active appointment of another job within the span."""
+    rows = await c.fetch(
+        "SELECT DISTINCT t.technician_id FROM appointment_technicians t"
+        " JOIN appointments a ON a.seller_id = t.seller_id AND a.appointment_id = t.appointment_id"
+        " WHERE t.seller_id = $1 AND t.active = 1 AND t.end_at > $2 AND t.start_at < $3 AND a.service_job_id <> $4"
+        f" AND t.technician_id IN ({placeholders(technician_ids, after=4)})",
+        seller_id,
+        *span,
+        service_job_id,
+        *technician_ids,
+    )
+    return frozenset(row[0] for row in rows)
+
+
+async def not_told_since(
+    c: Connection, account: str, marketplace_id: str, before: Instant, after: str, limit: int
+) -> Sequence[tuple[str, str]]:
+    """Seller and id of jobs of a mirror that were last told of before that moment, those behind the id `after`."""
+    rows = await c.fetch(
+        "SELECT seller_id, service_job_id FROM jobs WHERE mirrored_from = $1 AND marketplace_id = $2"
+        " AND synced_at < $3 AND service_job_id > $4 ORDER BY service_job_id LIMIT $5",
+        account,
+        marketplace_id,
+        before,
+        after,
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 # ---- listing

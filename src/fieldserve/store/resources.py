@@ -71,9 +71,10 @@ async def add(c: Connection, resource: Resource, created_at: Instant) -> None:
 
 
 async def update(c: Connection, resource: Resource) -> None:
-    """Another name or time zone. The caller holds the resource's lock."""
+    """Another name or time zone; from now on it is set up, and no longer made up. The caller holds its lock."""
     await c.execute(
-        "UPDATE resources SET name = $3, time_zone = $4 WHERE seller_id = $1 AND resource_id = $2",
+        "UPDATE resources SET name = $3, time_zone = $4, mirrored_from = NULL"
+        " WHERE seller_id = $1 AND resource_id = $2",
         resource.seller_id,
         resource.resource_id,
         resource.name,

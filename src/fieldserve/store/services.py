@@ -13,7 +13,7 @@ from fieldserve.wire.times import Instant
 
 _SELECT = """
 SELECT asin, title, duration_minutes, slot_interval_minutes, notice_minutes, buffer_before_minutes,
-    buffer_after_minutes, service_location_type, skills
+    buffer_after_minutes, service_location_type, skills, mirrored_from
 FROM services WHERE seller_id = $1"""
 
 _ADD = """
@@ -24,12 +24,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
 
 _UPDATE = """
 UPDATE services SET title = $3, duration_minutes = $4, slot_interval_minutes = $5, notice_minutes = $6,
-    buffer_before_minutes = $7, buffer_after_minutes = $8, service_location_type = $9, skills = $10
+    buffer_before_minutes = $7, buffer_after_minutes = $8, service_location_type = $9, skills = $10,
+    mirrored_from = NULL
 WHERE seller_id = $1 AND asin = $2"""
 
 
 def _service(row: Row) -> Service:
-    asin, title, duration, interval, notice, before, after, location_type, skills_text = row
+    asin, title, duration, interval, notice, before, after, location_type, skills_text, mirrored_from = row
     skills = tuple(msgspec.json.decode(skills_text, type=list[str]))
     rules = ServiceRules(
         duration * MINUTE,
@@ -40,7 +41,7 @@ def _service(row: Row) -> Service:
         frozenset(skills),
         location_type,
     )
-    return Service(asin, title, rules, skills)
+    return Service(asin, title, rules, skills, mirrored_from)
 
 
 def _columns(seller_id: str, service: Service) -> tuple[Any, ...]:

@@ -14,7 +14,8 @@ from fieldserve.wire.times import Instant
 class Store:
     """A store. `time_zone` is an IANA name; the coordinates are in degrees, both or neither.
 
-    `travel_aware_slots`: a job's slots are those that can be driven to; `smart_slots`: the nearest come first."""
+    `travel_aware_slots`: a job's slots are those that can be driven to; `smart_slots`: the nearest come first.
+    `mirrored_from` is the account whose jobs it was made up from, as long as nobody has set it up."""
 
     seller_id: str
     store_id: str
@@ -27,6 +28,7 @@ class Store:
     longitude: float | None = None
     travel_aware_slots: bool = False
     smart_slots: bool = False
+    mirrored_from: str | None = None
 
     @property
     def resource(self) -> Resource:
@@ -36,13 +38,13 @@ class Store:
 
 _SELECT = """
 SELECT r.seller_id, r.resource_id, r.name, r.time_zone, r.marketplace_id, s.scheduling_type, r.created_at,
-    s.latitude, s.longitude, s.travel_aware_slots, s.smart_slots
+    s.latitude, s.longitude, s.travel_aware_slots, s.smart_slots, r.mirrored_from
 FROM stores s JOIN resources r ON r.seller_id = s.seller_id AND r.resource_id = s.store_id
 WHERE s.seller_id = $1"""
 
 
 def _store(row: Row) -> Store:
-    return Store(*row[:-2], *map(bool, row[-2:]))
+    return Store(*row[:-3], bool(row[-3]), bool(row[-2]), row[-1])
 
 
 async def find(c: Connection, seller_id: str, store_id: str) -> Store | None:

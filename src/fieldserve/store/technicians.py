@@ -14,7 +14,9 @@ from fieldserve.wire.times import Instant
 
 @dataclass(frozen=True, slots=True)
 class Technician:
-    """A technician. `time_zone` is an IANA name; the coordinates are in degrees, both or neither."""
+    """A technician. `time_zone` is an IANA name; the coordinates are in degrees, both or neither.
+
+    `mirrored_from` is the account whose jobs it was made up from, as long as nobody has set it up."""
 
     seller_id: str
     technician_id: str
@@ -29,6 +31,7 @@ class Technician:
     background_checked: bool = True
     home_latitude: float | None = None
     home_longitude: float | None = None
+    mirrored_from: str | None = None
 
     @property
     def resource(self) -> Resource:
@@ -40,7 +43,7 @@ class Technician:
 
 _SELECT = """
 SELECT r.resource_id, r.name, r.time_zone, r.marketplace_id, r.created_at, t.skills, t.service_location_types,
-    t.registered, t.background_checked, t.home_latitude, t.home_longitude
+    t.registered, t.background_checked, t.home_latitude, t.home_longitude, r.mirrored_from
 FROM technicians t JOIN resources r ON r.seller_id = t.seller_id AND r.resource_id = t.technician_id
 WHERE t.seller_id = $1"""
 
@@ -71,6 +74,7 @@ async def _technicians(c: Connection, seller_id: str, rows: Sequence[Row]) -> Se
             bool(checked),
             latitude,
             longitude,
+            mirrored_from,
         )
         for (
             technician_id,
@@ -84,6 +88,7 @@ async def _technicians(c: Connection, seller_id: str, rows: Sequence[Row]) -> Se
             checked,
             latitude,
             longitude,
+            mirrored_from,
         ) in rows
     ]
 

@@ -15,6 +15,7 @@ from fieldserve.wire import (
     applications,
     events,
     jobs,
+    mirrors,
     operator_keys,
     orders,
     places,
@@ -92,6 +93,8 @@ _TAGS = {
     "applications": "Applications",
     "authorizations": "Applications",
     "sign-in-codes": "Applications",
+    "mirrors": "Mirrors",
+    "outbox": "Mirrors",
     "events": "Events",
     "keys": "Operator keys",
     "buyers": "Privacy",
@@ -104,12 +107,13 @@ _STORE = _SELLER + "/stores/{storeId}"
 _TECHNICIAN = _SELLER + "/technicians/{technicianId}"
 _SERVICE = _SELLER + "/services/{asin}"
 _JOB = _SELLER + "/jobs/{serviceJobId}"
+_ENTRY = PREFIX + "/outbox/{sequence}"
 _APPLICATION = PREFIX + "/applications/{applicationId}"
 
 _OF_SELLER = (sellers.SELLER_ID,)
 _PAGED = (AFTER, LIMIT)
 _NO_SELLER = (applications.NO_SELLER,)
-_DEED_ERRORS = (*_NO_SELLER, jobs.JOB_NOT_FOUND, orders.DEED_NOT_ALLOWED)
+_DEED_ERRORS = (*_NO_SELLER, jobs.JOB_NOT_FOUND, orders.DEED_NOT_ALLOWED, mirrors.LIVES_ELSEWHERE)
 
 
 def _deed(id_: str, path: str, summary: str) -> OperatorRoute:
@@ -329,6 +333,56 @@ OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
     _deed("declineJobPayment", "decline-payment", "End a job whose payment was declined."),
     _deed("markJobNotFulfillable", "mark-not-fulfillable", "End a job that nobody can do."),
     _deed("cancelJobAsBuyer", "cancel-as-buyer", "Cancel a job as its buyer does."),
+    OperatorRoute(
+        "getJobSource",
+        "GET",
+        _JOB + "/source",
+        200,
+        "Read where a job's figures are from, and which nobody has told.",
+        (*_OF_SELLER, orders.SERVICE_JOB_ID),
+        None,
+        mirrors.JobSource,
+        (*_NO_SELLER, jobs.JOB_NOT_FOUND),
+    ),
+    OperatorRoute(
+        "listMirrors",
+        "GET",
+        PREFIX + "/mirrors",
+        200,
+        "List what is mirrored, how far, and what is amiss.",
+        answer=mirrors.MirrorListing,
+    ),
+    OperatorRoute(
+        "listOutbox",
+        "GET",
+        PREFIX + "/outbox",
+        200,
+        "List the writes made here on jobs that live elsewhere.",
+        mirrors.OUTBOX_PARAMETERS,
+        answer=mirrors.OutboxListing,
+    ),
+    OperatorRoute(
+        "retryOutboxEntry",
+        "POST",
+        _ENTRY + "/retry",
+        200,
+        "Send one of them again, at once.",
+        (mirrors.SEQUENCE,),
+        None,
+        mirrors.OutboxEntry,
+        (mirrors.NO_ENTRY, mirrors.NOT_TO_RETRY),
+    ),
+    OperatorRoute(
+        "dropOutboxEntry",
+        "POST",
+        _ENTRY + "/drop",
+        200,
+        "Give up on one that waits; its job becomes again what the source tells.",
+        (mirrors.SEQUENCE,),
+        None,
+        mirrors.OutboxEntry,
+        (mirrors.NO_ENTRY, mirrors.NOT_TO_DROP),
+    ),
     OperatorRoute(
         "createApplication",
         "POST",

@@ -48,6 +48,8 @@ class UpdateService(Ask):
 
 
 class ServiceRecord(Part):
+    """`mirroredFrom` is the account whose jobs it was made up from, as long as nobody has changed it."""
+
     asin: str
     title: str
     duration_minutes: int
@@ -57,6 +59,7 @@ class ServiceRecord(Part):
     buffer_after_minutes: int
     service_location_type: ServiceLocationType
     skills: list[str]
+    mirrored_from: str | None = None
 
 
 class ServiceListing(Part):

@@ -68,6 +68,8 @@ class UpdateStore(Ask):
 
 
 class StoreRecord(Part):
+    """`mirroredFrom` is the account whose jobs it was made up from, as long as nobody has changed it."""
+
     store_id: str
     name: str
     time_zone: str
@@ -78,6 +80,7 @@ class StoreRecord(Part):
     longitude: float | None = None
     travel_aware_slots: bool = False
     smart_slots: bool = False
+    mirrored_from: str | None = None
 
 
 class StoreListing(Part):

@@ -58,6 +58,8 @@ class UpdateTechnician(Ask):
 
 
 class TechnicianRecord(Part):
+    """`mirroredFrom` is the account whose jobs it was made up from, as long as nobody has changed it."""
+
     technician_id: str
     name: str
     time_zone: str
@@ -70,6 +72,7 @@ class TechnicianRecord(Part):
     created_at: str
     home_latitude: float | None = None
     home_longitude: float | None = None
+    mirrored_from: str | None = None
 
 
 class TechnicianListing(Part):
