@@ -72,10 +72,19 @@ async def add_appointment(database: Database, appointment_id: str = "j1_a1", sel
     async def use(c: Connection) -> None:
         s = seller_id
         await c.execute("INSERT INTO sellers VALUES ($1, 'Seller', '[]', '{}', 0)", s)
-        await c.execute("INSERT INTO resources VALUES ($1, 'st1', 'STORE', 'Store', 'UTC', 'M1', 0, NULL)", s)
-        await c.execute("INSERT INTO stores VALUES ($1, 'st1', 'REAL_TIME_SCHEDULING', NULL, NULL)", s)
         await c.execute(
-            "INSERT INTO services VALUES ($1, 'B000000001', 'Service', 60, 30, 120, 0, 0, 'IN_HOME', '[]', 0, NULL)", s
+            "INSERT INTO resources (seller_id, resource_id, kind, name, time_zone, marketplace_id, created_at)"
+            " VALUES ($1, 'st1', 'STORE', 'Store', 'UTC', 'M1', 0)",
+            s,
+        )
+        await c.execute(
+            "INSERT INTO stores (seller_id, store_id, scheduling_type) VALUES ($1, 'st1', 'REAL_TIME_SCHEDULING')", s
+        )
+        await c.execute(
+            "INSERT INTO services (seller_id, asin, title, duration_minutes, slot_interval_minutes, notice_minutes,"
+            " buffer_before_minutes, buffer_after_minutes, service_location_type, skills, created_at)"
+            " VALUES ($1, 'B000000001', 'Service', 60, 30, 120, 0, 0, 'IN_HOME', '[]', 0)",
+            s,
         )
         await c.execute(
             "INSERT INTO jobs (seller_id, service_job_id, marketplace_id, store_id, asin, status, service_order_id,"

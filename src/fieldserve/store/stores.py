@@ -44,7 +44,9 @@ WHERE s.seller_id = $1"""
 
 
 def _store(row: Row) -> Store:
-    return Store(*row[:-3], bool(row[-3]), bool(row[-2]), row[-1])
+    values = list(row)
+    values[-3:-1] = map(bool, row[-3:-1])
+    return Store(*values)
 
 
 async def find(c: Connection, seller_id: str, store_id: str) -> Store | None:
