@@ -73,6 +73,10 @@ class Mirrored:
     async def open(self) -> None:
         """Sync for the first time, and get somebody who may call for the seller here."""
         await self.sync()
+        await self.open_for_calls()
+
+    async def open_for_calls(self) -> None:
+        """Get somebody who may call for the seller here."""
         plenty = dict.fromkeys(ENDPOINTS, (1000.0, 10000))
         self.here.tokens[MIRROR] = await self.here.token(MIRROR, usage_plan=plenty, expires_at=NOW + 1000 * DAY)
 

@@ -23,6 +23,7 @@ from fieldserve.wire.errors import ApiError
 from fieldserve.wire.mirrors import LIVES_ELSEWHERE
 from fieldserve.wire.orders import JobDeed
 from fieldserve.wire.retries import HEADER
+from tests.desk import ON_ONE_DATABASE
 from tests.mirroring import MIRROR, Mirrored, failing, mirrored, named
 from tests.uploads import attached, document
 from tests.world import ANN, BOB
@@ -127,6 +128,10 @@ class TestEachWrite:
         await cancel(pair)
         await pair.deliver()
         assert (await pair.same("job-1"))["serviceJobStatus"] == "CANCELLED"
+        # What was changed here is now what the source told, and no news.
+        stored = await pair.here.read(lambda c: jobs.find(c, MIRROR, "job-1"))
+        assert b"CANCELLED" in stored.details
+        assert (await pair.here.kinds("job-1"))[-2:] == ["job.cancelled", "outbox.sent"]
 
     async def test_documents(self, pair: Mirrored) -> None:
         """A proof goes out with its bytes: the source gets its own upload, and the document stays attached here."""
@@ -213,6 +218,7 @@ class TestRefused:
 class TestFaults:
     """Answers that are lost, and sources that are away."""
 
+    @ON_ONE_DATABASE
     @pytest.mark.parametrize("knows_keys", [True, False])
     @pytest.mark.parametrize("operation", ["add", "reschedule", "assign", "cancel", "complete"])
     async def test_answer_lost(
@@ -283,6 +289,7 @@ class TestFaults:
         assert await states(pair) == ["DONE"]
         assert (await pair.same("job-1"))["appointments"][0]["appointmentId"] == booked[0]
 
+    @ON_ONE_DATABASE
     @pytest.mark.parametrize("answer", [failing(429), failing(503), failing(500), failing(403)])
     async def test_waits(self, pair: Mirrored, answer: httpx2.Response) -> None:
         """Trouble that may pass is waited for, and what the source said is shown."""

@@ -18,6 +18,7 @@ from fieldserve.store import jobs, mirrors, services, stores, technicians
 from fieldserve.store.engine import Database
 from fieldserve.store.events import read as read_events
 from fieldserve.wire.stores import UpdateStore
+from tests.desk import ON_ONE_DATABASE
 from tests.mirroring import ACCOUNT, MIRROR, Mirrored, failing, mirrored
 from tests.world import ANN, ASIN, CANADA, SELLER, STORE, US
 
@@ -268,6 +269,7 @@ class TestWhatBecomesOfIt:
         stored = await pair.here.read(lambda c: jobs.find(c, MIRROR, "strange"))
         assert (stored.store_id, stored.asin, stored.marketplace_id) == (observed.NO_STORE, observed.NO_ASIN, US)
 
+    @ON_ONE_DATABASE
     @pytest.mark.parametrize(
         ("document", "reason"),
         [

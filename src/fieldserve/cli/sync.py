@@ -108,11 +108,15 @@ async def _sync(chosen: Any, asked: _Asked, run: Run) -> None:
 
 
 async def _once(context: "Context", source: "Source", plan: "Plan", lines: "_Lines") -> None:
+    from fieldserve.operations.outbox import list_outbox
     from fieldserve.operations.sync import sync_once
 
     with lines:
         for progress in await sync_once(context, source, plan, lines.tell, lines.warn):
             lines.done(progress)
+        waiting = await list_outbox(context, account=source.account, state="WAITING")
+        if waiting.entries:
+            lines.warn("some writes still wait for the source: fieldserve outbox list --state WAITING")
 
 
 def _watching(interval: float) -> Run:

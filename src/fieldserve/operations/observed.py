@@ -76,7 +76,8 @@ async def take_in(c: Connection, telling: Telling, documents: Sequence[bytes], *
             if known.erased or known.synced_at >= telling.began or (known.busy and not settling):
                 taken.left += 1
                 continue
-            if _same(known.document, document):
+            # What was changed here and is now so there, too, is no news; but from now on it is what the source told.
+            if _same(known.document, document) and not settling:
                 taken.same += 1
                 same.append(job_id)
                 continue
@@ -125,7 +126,8 @@ async def _put(c: Connection, telling: Telling, document: bytes, known: jobs.Mir
         return f"another job with this id {_whose(known.mirrored_from)}"
     try:
         job = read_job(document, telling)
-        await Joined(c).write(lambda inner: _store(inner, telling, job))
+        is_news = known is None or not _same(known.document, document)
+        await Joined(c).write(lambda inner: _store(inner, telling, job, is_news=is_news))
     except Unreadable as fault:
         return str(fault)
     except AlreadyExists as fault:
@@ -137,7 +139,7 @@ def _whose(account: str | None) -> str:
     return "lives here" if account is None else f"is mirrored from {account}"
 
 
-async def _store(c: Connection, telling: Telling, job: Job) -> None:
+async def _store(c: Connection, telling: Telling, job: Job, *, is_news: bool) -> None:
     before = await jobs.find(c, job.seller_id, job.service_job_id, lock=True)
     aliases = await mirrors.aliases(c, job.seller_id, job.service_job_id)
     appointments = [await _staffed(c, job, _with_what_is_known(one, before, aliases)) for one in job.appointments]
@@ -147,14 +149,19 @@ async def _store(c: Connection, telling: Telling, job: Job) -> None:
         after = replace(after, updated_at=updated_at, latitude=before.latitude, longitude=before.longitude)
     await _make_up(c, telling, after)
     await jobs.put_mirrored(c, before, after, telling.began, aliases)
+    if is_news:
+        await _log(c, telling, before, after)
+
+
+async def _log(c: Connection, telling: Telling, before: Job | None, after: Job) -> None:
     await events.append(
         c,
         events.Event(
             telling.now,
-            job.seller_id,
+            after.seller_id,
             telling.actor,
             "job.observed",
-            job.service_job_id,
+            after.service_job_id,
             None,
             before
             and {"status": before.status, "appointments": [told_appointment(one) for one in before.appointments]},
