@@ -64,10 +64,10 @@ class Mirrored:
         self.here.clock.advance(1000)
         return await read_source(self.here.context, self.source, US, MIRROR, **given)
 
-    async def deliver(self) -> int:
-        """Send what is due, an hour later, so that everything is."""
+    async def deliver(self, *, later: bool = False) -> int:
+        """Send what is due; an hour later everything is."""
         self.there.clock.advance(1000)
-        self.here.clock.advance(3_600_000_000)
+        self.here.clock.advance(3_600_000_000 if later else 1000)
         return await deliver(self.here.context, self.source)
 
     async def open(self) -> None:

@@ -35,6 +35,7 @@ from fieldserve.api.usage_plans import Plans, SharedUsagePlans, UsagePlans
 from fieldserve.config import Settings
 from fieldserve.operations import privacy
 from fieldserve.operations.documents import purge_documents
+from fieldserve.operations.outbox import purge_outbox
 from fieldserve.operations.retries import purge_retries
 from fieldserve.operations.run import Caller, Clock, Context, Identifiers, SystemClock, write_observations
 from fieldserve.operations.tokens import purge_tokens
@@ -221,6 +222,7 @@ async def _purge(context: Context) -> None:
     await purge_tokens(context)
     await purge_documents(context)
     await purge_retries(context)
+    await purge_outbox(context)
     await purge_travel_times(context)
     if after := context.settings.privacy_purge_after:
         days = config.read_days(after, "privacy_purge_after")

@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from fieldserve.client import SellingApiBadRequestException, SellingApiConnectionException
+from fieldserve.client import SellingApiBadRequestException, SellingApiConnectionException, SellingApiException
 from fieldserve.domain.intervals import HOUR, SECOND
-from fieldserve.operations import observed
+from fieldserve.operations import mirrored_jobs
 from fieldserve.operations.mirrors import Held, MirrorRefused, acquire, read_source, release
 from fieldserve.operations.outbox import get_job_source, list_mirrors
 from fieldserve.operations.run import Caller
@@ -135,6 +135,31 @@ class TestReading:
         # 20, the refusal, then from the creation of job 20 on: 20 to 39, 40 to 45.
         assert len(pair.wire.asked) == 4
 
+    async def test_token_that_ended_in_another_order(self, pair: Mirrored) -> None:
+        """Where a source lists jobs in an order of its own, a token that ended costs reading from the start."""
+        page = [
+            {"serviceJobId": one, "serviceJobStatus": "HOLD", "createTime": f"2026-01-0{at}T00:00:00Z"}
+            for one, at in (("a", 2), ("b", 1))
+        ]
+
+        def answers(request: httpx2.Request) -> httpx2.Response:
+            if request.url.params.get("pageToken"):
+                return failing(400)
+            more = {} if len(pair.wire.asked) > 1 else {"nextPageToken": "t"}
+            return httpx2.Response(200, json={"payload": {"jobs": page, **more}})
+
+        pair.wire.before = answers
+        await pair.open()
+        asked = [one.url.params["createdAfter"] for one in pair.wire.asked]
+        assert asked == ["2000-01-01T00:00:00Z"] * 3
+
+    async def test_something_else_answers(self, pair: Mirrored) -> None:
+        """A page of a proxy is no listing, and may pass."""
+        pair.wire.before = lambda _: httpx2.Response(200, content=b"<html>")
+        with pytest.raises(SellingApiException, match="not a Services API") as fault:
+            await pair.sync()
+        assert fault.value.status == 502
+
     async def test_refusal_without_a_token(self, pair: Mirrored) -> None:
         """A question that is refused for what it says is not asked for ever."""
         pair.wire.before = lambda _: failing(400)
@@ -151,7 +176,9 @@ class TestReading:
         await pair.there.order("job-2")
         assert (await pair.sync(everything=True)).taken.faults == 1
         listing = await list_mirrors(pair.here.context)
-        assert [(one.service_job_id, one.reason) for one in listing.accounts[0].faults] == [("job-1", observed.GONE)]
+        assert [(one.service_job_id, one.reason) for one in listing.accounts[0].faults] == [
+            ("job-1", mirrored_jobs.GONE)
+        ]
         assert await ids(pair) == {"job-1", "job-2"}
 
     async def test_nothing_there_yet(self, pair: Mirrored) -> None:
@@ -267,7 +294,11 @@ class TestWhatBecomesOfIt:
         answer = await pair.call("GET", "serviceJobs/strange")
         assert answer.content == b'{"payload":' + text + b"}"
         stored = await pair.here.read(lambda c: jobs.find(c, MIRROR, "strange"))
-        assert (stored.store_id, stored.asin, stored.marketplace_id) == (observed.NO_STORE, observed.NO_ASIN, US)
+        assert (stored.store_id, stored.asin, stored.marketplace_id) == (
+            mirrored_jobs.NO_STORE,
+            mirrored_jobs.NO_ASIN,
+            US,
+        )
 
     @ON_ONE_DATABASE
     @pytest.mark.parametrize(
@@ -352,7 +383,7 @@ class TestWhatBecomesOfIt:
         await pair.there.order()
         await pair.open()
         stored = (await pair.here.write(lambda c: jobs.mirrored(c, MIRROR, ["job-1"])))["job-1"]
-        old = observed.Telling(ACCOUNT, MIRROR, US, stored.synced_at - 1, pair.here.clock.now())
+        old = mirrored_jobs.Telling(ACCOUNT, MIRROR, US, stored.synced_at - 1, pair.here.clock.now())
         document = stored.document.replace(b"PENDING_SCHEDULE", b"HOLD")
-        assert (await pair.here.write(lambda c: observed.take_in(c, old, [document]))).left == 1
+        assert (await pair.here.write(lambda c: mirrored_jobs.take_in(c, old, [document]))).left == 1
         assert (await pair.here.read(lambda c: mirrors.source_of(c, MIRROR, "job-1")))[1] == stored.synced_at

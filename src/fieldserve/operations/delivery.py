@@ -26,8 +26,8 @@ from fieldserve.client import (
 )
 from fieldserve.domain.intervals import SECOND, Instant
 from fieldserve.operations.documents import read_document
+from fieldserve.operations.mirrored_jobs import note_gone, take_in
 from fieldserve.operations.mirrors import Source, keep, read_one
-from fieldserve.operations.observed import note_gone, take_in
 from fieldserve.operations.outbox import log_entry
 from fieldserve.operations.run import Context, read, transact
 from fieldserve.store import jobs, mirrors, outbox
@@ -38,6 +38,8 @@ from fieldserve.wire.jobs import ServiceJob
 from fieldserve.wire.times import parse
 
 BATCH = 20
+LOOK_AFTER = 60 * SECOND
+"""An entry this old is looked for at the source before it is first sent: it may be from a backup that was restored."""
 LONGEST_WAIT = 300
 CANNOT_SAY_AGAIN = "needs the appointment of entry {sequence}, which the source did not make"
 
@@ -73,7 +75,8 @@ async def _send(context: Context, source: Source, entry: Entry) -> bool | None:
         return False
     try:
         try:
-            made = await _carry_out(context, source, begun, was_doubtful=entry.doubtful)
+            is_old = entry.created_at < context.clock.now() - LOOK_AFTER
+            made = await _carry_out(context, source, begun, look=entry.doubtful or is_old)
         except SellingApiException as fault:
             if not _is_refusal(fault):
                 raise
@@ -172,12 +175,12 @@ async def _refuse_what_needs(c: Connection, refused: Entry, now: Instant, source
 # ---- at the source
 
 
-async def _carry_out(context: Context, source: Source, entry: Entry, *, was_doubtful: bool) -> str | None:
+async def _carry_out(context: Context, source: Source, entry: Entry, *, look: bool) -> str | None:
     """Do it, unless it was done; answers the id of the appointment that the source made, if it made one.
 
     Raises SellingApiException, AuthorizationError."""
     appointment_id = await _real_id(context, entry)
-    if was_doubtful:
+    if look:
         done, made = _found(entry, await _job_of(source, entry), appointment_id)
         if done:
             return made

@@ -17,7 +17,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -26,21 +26,26 @@ from fieldserve.client import (
     AsyncServices,
     Marketplaces,
     SellingApiBadRequestException,
+    SellingApiException,
     SellingApiNotFoundException,
 )
 from fieldserve.client.marketplaces import chosen
 from fieldserve.domain.intervals import SECOND, Instant
-from fieldserve.operations.observed import GONE, Taken, Telling, note_gone, take_in
+from fieldserve.operations.mirrored_jobs import GONE, Taken, Telling, note_gone, take_in
 from fieldserve.operations.run import Context, read, transact
 from fieldserve.store import jobs, mirrors, sellers
 from fieldserve.store.engine import Connection
 from fieldserve.store.mirrors import Lease, Mirror, Reading
 from fieldserve.store.sellers import Seller
 from fieldserve.wire.marketplaces import BY_ID, region_of_host
-from fieldserve.wire.times import from_datetime, parse, render
+from fieldserve.wire.times import TimeFault, from_datetime, parse, render
+
+T = TypeVar("T")
 
 FIRST = parse("2000-01-01T00:00:00Z")
 """Before any job was created."""
+NEVER = parse("9999-12-31T00:00:00Z")
+"""After every job, so that none is in order any more."""
 OVERLAP = 120 * SECOND
 PAGE = 20
 SWEEP = 100
@@ -102,7 +107,10 @@ async def open_mirrors(
     known = await read(context, lambda c: mirrors.find_all(c, account))
     ids = list(dict.fromkeys(marketplace_ids or [one.marketplace_id for one in known]))
     if not ids:
-        ids = [chosen(Marketplaces.US).marketplace_id]
+        try:
+            ids = [chosen(Marketplaces.US).marketplace_id]
+        except KeyError as fault:
+            raise MirrorRefused(f"SP_API_DEFAULT_MARKETPLACE is {fault}, which is no marketplace") from None
     if unknown := [one for one in ids if one not in BY_ID]:
         raise MirrorRefused(f"{unknown[0]} is no marketplace")
     given = os.environ.get("SP_API_ENDPOINT"), os.environ.get("SP_API_TOKEN_ENDPOINT")
@@ -181,6 +189,19 @@ class _Answer(msgspec.Struct):
     payload: _Listing = msgspec.field(default_factory=_Listing)
 
 
+class _OneJob(msgspec.Struct):
+    payload: msgspec.Raw
+
+
+def _read(content: bytes, shape: type[T]) -> T:
+    """An answer of the source's. Raises SellingApiException where something else answered in its place."""
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        error = {"code": "UnexpectedAnswer", "message": f"What answered is not a Services API: {fault}"}
+        raise SellingApiException([error], None, 502) from None
+
+
 async def read_source(
     context: Context,
     source: Source,
@@ -210,11 +231,12 @@ async def read_source(
             if reading.page_token is None:
                 raise
             # The token is no longer good for anything: begin again, behind what is known to be read.
-            latest = reading.latest if reading.everything and reading.latest is not None else reading.after
-            after = max(reading.after, latest - SECOND)
+            after = reading.after
+            if reading.latest is not None and reading.latest != NEVER:
+                after = max(after, reading.latest - SECOND)
             reading = msgspec.structs.replace(reading, page_token=None, after=after)
             continue
-        listing = msgspec.json.decode(answer.content, type=_Answer).payload
+        listing = _read(answer.content, _Answer).payload
         if reading.page_token is None and reading.jobs == 0:
             there = _clock_of(answer.headers.get("date"), began, context.clock.now())
             reading = msgspec.structs.replace(reading, source_began=there, total=listing.total_result_size)
@@ -286,7 +308,10 @@ class _Told(msgspec.Struct, rename="camel"):
 def _named_in(documents: list[msgspec.Raw]) -> str | None:
     """The seller whom jobs name."""
     for one in documents:
-        told = msgspec.json.decode(one, type=_Told)
+        try:
+            told = msgspec.json.decode(one, type=_Told)
+        except msgspec.MsgspecError:
+            continue
         name = (told.seller or {}).get("sellerId") or ""
         if _SELLER_ID.fullmatch(name):
             return name
@@ -296,9 +321,11 @@ def _named_in(documents: list[msgspec.Raw]) -> str | None:
 def _behind(reading: Reading, listing: _Listing) -> Reading:
     """Where the reading stands when this page is stored."""
     latest = reading.latest
-    if reading.everything and listing.jobs:
-        created = msgspec.json.decode(listing.jobs[-1], type=_Told).create_time
-        latest = parse(created) if created else latest
+    if reading.everything:
+        for one in listing.jobs:
+            created = _created(one)
+            # A source that has another order is read from the start where it has forgotten its token.
+            latest = created if created is not None and created >= (latest or FIRST) else NEVER
     return msgspec.structs.replace(
         reading,
         page_token=listing.next_page_token,
@@ -306,6 +333,14 @@ def _behind(reading: Reading, listing: _Listing) -> Reading:
         jobs=reading.jobs + len(listing.jobs),
         is_read=listing.next_page_token is None,
     )
+
+
+def _created(document: msgspec.Raw) -> Instant | None:
+    try:
+        told = msgspec.json.decode(document, type=_Told).create_time
+        return None if told is None else parse(told)
+    except (msgspec.MsgspecError, TimeFault):
+        return None
 
 
 def _count(progress: Progress, taken: Taken, reading: Reading) -> None:
@@ -370,8 +405,7 @@ async def read_one(
         answer = await source.services.get_service_job_by_service_job_id(service_job_id)
     except SellingApiNotFoundException:
         return telling, None
-    document = msgspec.json.decode(answer.content, type=dict[str, msgspec.Raw])["payload"]
-    return telling, bytes(document)
+    return telling, bytes(_read(answer.content, _OneJob).payload)
 
 
 async def _sweep(context: Context, source: Source, marketplace_id: str, began: Instant) -> int:

@@ -6,6 +6,7 @@
 from dataclasses import replace
 from typing import Any
 
+from fieldserve.domain.intervals import DAY
 from fieldserve.domain.jobs import Appointment, AssignedTechnician, Job
 from fieldserve.operations.run import Caller, Context, read, transact
 from fieldserve.operations.sellers import find_seller
@@ -31,6 +32,7 @@ from fieldserve.wire.mirrors import (
 from fieldserve.wire.times import Instant, render
 
 LONGEST_TECHNICIAN_ID = 50
+KEPT_DAYS = 30
 
 # What the Services API tells of no job.
 _NEVER_TOLD = ["estimatedArrivalTime", "latitude", "longitude", "history before the first reading"]
@@ -229,6 +231,11 @@ async def drop_outbox_entry(context: Context, caller: Caller, sequence: int) -> 
         return _record(dropped)
 
     return await transact(context, drop)
+
+
+async def purge_outbox(context: Context) -> None:
+    """Forget entries that were carried out or dropped a month ago; the event log tells of them for good."""
+    await transact(context, lambda c: outbox.purge(c, context.clock.now() - KEPT_DAYS * DAY))
 
 
 async def log_entry(

@@ -188,3 +188,11 @@ async def counts(c: Connection, account: str) -> dict[str, int]:
     """How many entries of the account are in each state."""
     rows = await c.fetch("SELECT state, count(*) FROM outbox WHERE account = $1 GROUP BY state", account)
     return {row[0]: row[1] for row in rows}
+
+
+async def purge(c: Connection, before: Instant) -> None:
+    """Forget what ended before that moment, but for what was refused: somebody may still have to see that."""
+    await c.execute(
+        "DELETE FROM outbox WHERE settled = 1 AND state IN ('DONE', 'DROPPED') AND ended_at < $1",
+        before,
+    )
