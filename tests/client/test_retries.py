@@ -14,6 +14,7 @@ from fieldserve.client import (
     SellingApiServerException,
     SellingApiTemporarilyUnavailableException,
     SellingApiTimeoutException,
+    idempotency_key,
 )
 from fieldserve.client.retries import Attempts, Budget, may_repeat, read
 from fieldserve.wire.operations import BY_ID, OPERATIONS
@@ -76,6 +77,21 @@ class TestOperation:
         assert count == 3
         assert len(set(keys)) == 1
         assert (keys[0] is not None) == operation.changes
+
+    async def test_a_key_of_the_callers(self, kind: Any, operation: Any) -> None:
+        """Within `idempotency_key` a write carries that key, and is repeated; reads and what comes after do not."""
+        keys = []
+
+        def answer(request: httpx2.Request) -> httpx2.Response:
+            keys.append(request.headers.get("idempotency-key"))
+            raise httpx2.ReadError("broken")
+
+        with idempotency_key("order-17"):
+            await tries(kind, operation.id, answer)
+        assert keys == (["order-17"] if operation.changes else [None]) * 3
+        keys.clear()
+        await tries(kind, operation.id, answer)
+        assert set(keys) == {None}
 
 
 class TestPolicy:
