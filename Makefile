@@ -24,6 +24,7 @@ PACKAGE_STAMP := $(VENV)/.package-$(call checksum,pyproject.toml hatch_build.py 
 PYTEST ?=
 ARGS ?=
 WORLDS ?= 10000
+DAYS ?= 1000
 FUZZ ?= 200
 WORKERS ?= 2
 
@@ -67,8 +68,8 @@ format: setup ## rewrite the code as `make check` wants it
 	@$(VENV)/bin/ruff format .
 
 .PHONY: prove
-prove: setup ## hold the capacity algebra against a slow second one, in WORLDS random worlds
-	@FIELDSERVE_WORLDS=$(WORLDS) $(PY) -m pytest tests/prove -n $(WORKERS) -o timeout=0 $(PYTEST)
+prove: setup ## hold capacities against a slow second way, in WORLDS random worlds, and plans of DAYS random days against all rules
+	@FIELDSERVE_WORLDS=$(WORLDS) FIELDSERVE_DAYS=$(DAYS) $(PY) -m pytest tests/prove -n $(WORKERS) -o timeout=0 $(PYTEST)
 
 .PHONY: fuzz
 fuzz: setup ## make FUZZ random requests of each kind for each operation, from the OpenAPI document

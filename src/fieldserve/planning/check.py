@@ -82,7 +82,8 @@ def _day(problem: Problem, worker: Worker, route: Route) -> Iterator[str]:
     visits = {one.id: one for one in problem.visits}
     place, before, end = worker.start, None, None
     for stop in route.stops:
-        visit = visits[stop.visit]
+        if (visit := visits.get(stop.visit)) is None:
+            return  # told already
         if stop.start < worker.shift[0] or stop.end > limit:
             yield f"{worker.id} works on {visit.id} outside the shift"
         if any(stop.start < until and stop.end > begin for begin, until in worker.off):

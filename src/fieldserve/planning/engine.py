@@ -28,6 +28,8 @@ WHOLE = 240
 ROUNDS = 12
 """Into that many rounds the time is cut, between which the cores tell each other what they found."""
 
+MOST_STEPS = 5_000
+"""So many iterations a round at most: between rounds progress is told, and somebody may cancel."""
 FIRST = 0.1
 """The share of the time in which a large problem is searched whole, before it is cut: at first that gains most."""
 
@@ -150,7 +152,7 @@ def _slice(budget: Budget, left: tuple[float | None, int | None], number: int, c
         if cut and not number:
             seconds = min(left[0] or 0.0, max(budget.seconds * FIRST, 0.3), 0.6)
     if iterations is not None and budget.iterations is not None:
-        iterations = min(iterations, max(50, budget.iterations // rounds))
+        iterations = min(iterations, MOST_STEPS, max(50, budget.iterations // rounds))
     return _Slice(seconds, iterations)
 
 
