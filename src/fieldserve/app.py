@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fieldserve import config
 from fieldserve.api import (
+    calendars,
     elsewhere,
     explorer,
     guard,
@@ -108,6 +109,7 @@ def create_app(context: Context, traces: Traces | None = None) -> ASGIApp:
         routes=[
             *tokens.ROUTES,
             *uploads.ROUTES,
+            *calendars.ROUTES,
             *operator.ROUTES,
             *health.ROUTES,
             *openapi.ROUTES,

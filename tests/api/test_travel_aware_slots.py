@@ -8,7 +8,7 @@ import pytest
 from fieldserve.operations.places import set_job_place
 from fieldserve.operations.run import Caller
 from fieldserve.wire.places import SetJobPlace
-from tests.desk import Desk
+from tests.desk import Desk, refused
 from tests.world import ANN, ASIN, BOB, PLAIN_ASIN, SELLER, STORE, US, World
 
 # Tuesday, 3 March: the store is open from 14:00Z to 22:00Z. Two places 0.3° of latitude apart: 33.4 km as the crow
@@ -125,3 +125,69 @@ async def test_service_without_skills(alone: Desk) -> None:
     hours = await open_hours(alone.world, await job_at(alone.world, THERE, PLAIN_ASIN))
     # 17:00 − 71 min = 15:49; starts 14:00, 14:30 and 15:00 end in time, 15:30 does not. From 18:00 + 71 min: 19:30 on.
     assert hours == [14, 14, 15, 19, 20, 20, 21, 21]
+
+
+class TestSmart:
+    """Slots by the travel that they add. Nobody's home is known until a test tells it."""
+
+    @pytest.fixture
+    async def smart(self, alone: Desk) -> Desk:
+        answer = await alone.call("PATCH", f"stores/{STORE}", {"travelAwareSlots": False, "smartSlots": True})
+        assert answer.json()["smartSlots"] is True
+        await alone.call("PATCH", f"technicians/{ANN}", {"homeLatitude": 40.3, "homeLongitude": -73.0})
+        return alone
+
+    async def test_nearest_first(self, smart: Desk) -> None:
+        """Ann lives THERE, 73 minutes from HERE. HERE, the days without a visit cost the way there and back; on the
+        3rd she is HERE anyway, and every slot of that day comes before all others, in the order of time."""
+        job_id = await job_at(smart.world, HERE)
+        answer = await smart.world.call(
+            "GET", f"/service/v1/serviceJobs/{job_id}/appointmentSlots", params={"marketplaceIds": US}
+        )
+        starts = [one["startTime"] for one in answer.json()["payload"]["appointmentSlots"] if one["capacity"] > 0]
+        first = [one for one in starts if one.startswith("2026-03-03")]
+        assert sorted(first) == sorted(starts[: len(first)])
+        assert len(first) == 7
+        rest = starts[len(first) :]
+        assert rest != sorted(rest), "the speeds of the hours tell the others apart"
+
+    async def test_what_it_adds(self, smart: Desk) -> None:
+        """At the day's end HERE adds what the later hour makes of the way home, and no more; two days on, all of it.
+
+        43.4 km at 29 km/h take 5,384 s, at 38 km/h 4,109 s; each trip 120 more."""
+        job_id = await job_at(smart.world, HERE)
+        params = {"startTime": "2026-03-03T00:00:00Z", "endTime": "2026-03-05T00:00:00Z"}
+        answer = await smart.call("GET", f"jobs/{job_id}/ranked-slots", params=params)
+        rows = {one["startTime"]: one for one in answer.json()["slots"]}
+        assert {one["technicianId"] for one in rows.values()} == {ANN}
+        # The way home at 22:00Z, 17:00 by the clock there, at 28 km/h, less the one at 21:00Z at 29: 5,576 − 5,384.
+        last = rows["2026-03-03T21:00:00Z"]["addedTravelSeconds"]
+        assert 150 < last < 250
+        whole = rows["2026-03-04T17:00:00Z"]["addedTravelSeconds"]
+        assert 8_000 < whole < 9_000
+        assert [one["addedTravelSeconds"] for one in answer.json()["slots"]] == sorted(
+            one["addedTravelSeconds"] for one in answer.json()["slots"]
+        )
+
+    async def test_full_slots_last(self, smart: Desk) -> None:
+        """Full slots are listed all the same, behind those with room, in the order of time."""
+        job_id = await job_at(smart.world, HERE)
+        answer = await smart.world.call(
+            "GET", f"/service/v1/serviceJobs/{job_id}/appointmentSlots", params={"marketplaceIds": US, **DAY}
+        )
+        slots = answer.json()["payload"]["appointmentSlots"]
+        assert (slots[-1]["startTime"], slots[-1]["capacity"], len(slots)) == ("2026-03-03T17:00:00Z", 0, 8)
+
+    async def test_nobody_knows_where(self, smart: Desk) -> None:
+        """Without a place the slots come in the order of time."""
+        job_id = await job_at(smart.world, None)
+        assert await open_hours(smart.world, job_id) == [14, 15, 16, 18, 19, 20, 21]
+        rows = (await smart.call("GET", f"jobs/{job_id}/ranked-slots")).json()["slots"]
+        assert all("addedTravelSeconds" not in one for one in rows)
+
+    async def test_unknown_job(self, smart: Desk) -> None:
+        """A job that is not there is 404; half a window is 400."""
+        refused(await smart.call("GET", "jobs/nothing/ranked-slots"), 404, "nothing")
+        job_id = await job_at(smart.world, HERE)
+        answer = await smart.call("GET", f"jobs/{job_id}/ranked-slots", params={"startTime": "2026-03-03T00:00:00Z"})
+        refused(answer, 400, "endTime")

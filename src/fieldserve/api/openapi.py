@@ -16,7 +16,7 @@ from starlette.routing import Route
 from fieldserve import __version__
 from fieldserve.wire import documents, tokens
 from fieldserve.wire.encoding import encode
-from fieldserve.wire.errors import Fault, Says, Warn
+from fieldserve.wire.errors import NO_SUCH_PATH, QUOTA_EXCEEDED, SERVICE_UNAVAILABLE, Fault, Says, Warn
 from fieldserve.wire.operations import OPERATIONS, Operation
 from fieldserve.wire.operator import KEY_HEADER, OPERATOR_ROUTES, OperatorRoute
 from fieldserve.wire.parameters import Parameter
@@ -51,6 +51,7 @@ def document() -> Json:
         ("/auth/o2/token", "post", _token()),
         *_consent(),
         ("/uploads/{upload_destination_id}", "put", _upload()),
+        ("/calendars/{token}.ics", "get", _calendar()),
         *(_operator_route(one) for one in OPERATOR_ROUTES),
         *_server(),
     ):
@@ -460,6 +461,27 @@ def _upload() -> Json:
                 str(status): _error(status, texts, _ref("Errors"), _REQUEST_ID)
                 for status, texts in sorted(by_status.items())
             },
+        },
+    }
+
+
+def _calendar() -> Json:
+    place = {"name": "token", "in": "path", "required": True, "schema": _TEXT}
+    refusals = {404: NO_SUCH_PATH, 429: QUOTA_EXCEEDED, 503: SERVICE_UNAVAILABLE}
+    return {
+        "operationId": "getCalendar",
+        "tags": ["Plans"],
+        "summary": "Read a technician's calendar by the secret address of createCalendarFeed.",
+        "description": "iCalendar. The address is all the authorization there is.",
+        "security": [],
+        "parameters": [place],
+        "responses": {
+            "200": {
+                "description": "The calendar.",
+                "headers": _REQUEST_ID,
+                "content": {"text/calendar": {"schema": _TEXT}},
+            },
+            **{str(status): _error(status, [says], _ref("Errors"), _REQUEST_ID) for status, says in refusals.items()},
         },
     }
 

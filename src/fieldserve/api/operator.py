@@ -22,14 +22,20 @@ from fieldserve.operations import (
     applications,
     consent,
     events,
+    feeds,
     operator_jobs,
     operator_keys,
     orders,
     outbox,
     places,
+    plan_exports,
+    planning,
+    plans,
     privacy,
+    replanning,
     sellers,
     services,
+    slot_ranking,
     stores,
     technicians,
     users,
@@ -53,6 +59,7 @@ from fieldserve.wire.operator_keys import (
     OperatorKeyWithSecret,
 )
 from fieldserve.wire.parameters import ParameterFault, parse_query, read
+from fieldserve.wire.slots import read_window
 from fieldserve.wire.times import SECOND, Instant, render
 
 log = logging.getLogger("fieldserve.requests")
@@ -167,6 +174,42 @@ async def _list_keys(call: OperatorCall) -> OperatorKeyListing:
     )
 
 
+async def _list_plans(call: OperatorCall) -> Any:
+    values = call.values
+    return await plans.list_plans(
+        call.context,
+        call.caller,
+        after=values.get("after"),
+        limit=values["limit"],
+        first_day=values.get("firstDay"),
+    )
+
+
+async def _export_plan(call: OperatorCall) -> Any:
+    values = call.values
+    return await plan_exports.export_plan(
+        call.context,
+        call.caller,
+        values["planId"],
+        values["format"],
+        values.get("technicianId"),
+        values.get("storeId"),
+    )
+
+
+async def _create_feed(call: OperatorCall) -> Any:
+    settings = call.context.settings
+    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    return await feeds.create_feed(call.context, call.caller, call.body, base)
+
+
+async def _rank_slots(call: OperatorCall) -> Any:
+    window = read_window(call.values, "")
+    if isinstance(window, str):
+        raise missing_or_invalid([ParameterFault(window, f"{window} is required, since the other time is given")])
+    return await slot_ranking.rank_job_slots(call.context, call.caller, call.values["serviceJobId"], window)
+
+
 def _application(one: Application) -> wire.ApplicationRecord:
     return wire.ApplicationRecord(
         one.application_id,
@@ -234,6 +277,21 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
     "listJobs": _list_jobs,
     "getJob": lambda c: orders.get_ordered_job(c.context, c.caller, c.values["serviceJobId"]),
     "setJobPlace": lambda c: places.set_job_place(c.context, c.caller, c.values["serviceJobId"], c.body),
+    "rankJobSlots": _rank_slots,
+    "createPlan": lambda c: planning.create_plan(c.context, c.caller, c.body),
+    "listPlans": _list_plans,
+    "comparePlans": lambda c: plans.compare_plans(c.context, c.caller, c.body.plan_ids),
+    "getPlan": lambda c: plans.get_plan(c.context, c.caller, c.values["planId"]),
+    "applyPlan": lambda c: plans.apply_plan(c.context, c.caller, c.values["planId"]),
+    "undoPlan": lambda c: plans.undo_plan(c.context, c.caller, c.values["planId"]),
+    "replan": lambda c: replanning.replan(c.context, c.caller, c.values["planId"], c.body),
+    "explainPlan": lambda c: planning.explain_plan(
+        c.context, c.caller, c.values["planId"], c.values.get("serviceJobId")
+    ),
+    "exportPlan": _export_plan,
+    "createCalendarFeed": _create_feed,
+    "listCalendarFeeds": lambda c: feeds.list_feeds(c.context, c.caller),
+    "revokeCalendarFeed": lambda c: feeds.revoke_feed(c.context, c.caller, c.values["feedId"]),
     **{name: _deed(do) for name, do in _JOB_DEEDS.items()},
     "getJobSource": lambda c: outbox.get_job_source(c.context, c.caller, c.values["serviceJobId"]),
     "listMirrors": lambda c: outbox.list_mirrors(c.context),

@@ -186,6 +186,12 @@ def fulfill(
     return _changed(job, "fulfill", (new if one is old else one for one in job.appointments), now)
 
 
+def untell(job: Job, appointment_id: str, now: Instant) -> Job:
+    """The job without the window in which its technician was expected."""
+    untold = (replace(one, arrival=None) if one.appointment_id == appointment_id else one for one in job.appointments)
+    return _changed(job, "fulfill", untold, now)
+
+
 def close(job: Job, deed: Deed, now: Instant) -> Job:
     """The job after a deed that takes its active appointment along: completed with the job, or else cancelled."""
     ending: AppointmentStatus = "COMPLETED" if deed == "complete" else "CANCELLED"

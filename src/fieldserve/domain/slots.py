@@ -23,6 +23,7 @@ __all__ = [
     "StoreState",
     "TechnicianState",
     "Visit",
+    "busy_starts",
     "capacity_at",
     "conflict",
     "slots",
@@ -210,20 +211,29 @@ def _staff(
     Turned round: a visit, or an hour off, forbids a stretch of starts. Summing over the technicians the stretches in
     which each cannot start gives how many are busy; one pass over the starts reads it off.
     """
+    forbidden = _forbidden(service, store.waiting, duration)
+    staff = 0
+    for _, busy in busy_starts(service, store, duration, window):
+        forbidden += busy
+        staff += 1
+    begun = sorted([begin for begin, _ in forbidden])
+    done = sorted([until for _, until in forbidden])
+    return [staff - bisect_right(begun, start) + bisect_right(done, start) for start in starts]
+
+
+def busy_starts(
+    service: ServiceRules, store: StoreState, duration: int, window: Interval
+) -> Iterator[tuple[TechnicianState, list[Interval]]]:
+    """Each technician who may do the service, with the starts in the window from which they cannot, in stretches."""
     eligible = [
         each
         for each in store.technicians
         if each.eligible and service.location_type in each.location_types and service.skills <= each.skills
     ]
-    off_duty = _off_duty(eligible, duration, window)
-    forbidden = _forbidden(service, store.waiting, duration)
-    for technician, closed in zip(eligible, off_duty, strict=True):
+    for technician, closed in zip(eligible, _off_duty(eligible, duration, window), strict=True):
         own = _forbidden(service, technician.visits, duration) + closed
         own.sort()
-        forbidden += union(own)
-    begun = sorted([begin for begin, _ in forbidden])
-    done = sorted([until for _, until in forbidden])
-    return [len(eligible) - bisect_right(begun, start) + bisect_right(done, start) for start in starts]
+        yield technician, union(own)
 
 
 def _forbidden(service: ServiceRules, visits: Sequence[Visit], duration: int) -> list[Interval]:

@@ -91,6 +91,11 @@ async def update_seller(context: Context, caller: Caller, ask: UpdateSeller) -> 
     return _record(await transact(context, update))
 
 
+async def sellers_with(context: Context, store_id: str | None = None, plan_id: str | None = None) -> list[str]:
+    """The ids of the sellers that have the store or the plan; of all where neither is named."""
+    return list(await read(context, lambda c: sellers.ids_with(c, store_id, plan_id)))
+
+
 async def find_seller(c: Connection, caller: Caller, lock: bool = False) -> Seller:
     """The caller's seller, within a transaction. Raises ApiError: NO_SELLER.
 

@@ -8,6 +8,7 @@ from fieldserve.domain.slots import Slot
 from fieldserve.domain.slots import slots as free_slots
 from fieldserve.operations.resources import visible_resource
 from fieldserve.operations.run import Caller, Context, read
+from fieldserve.operations.slot_ranking import Near, near_to, ranked
 from fieldserve.operations.slot_travel import REACH, place_of, seen_from
 from fieldserve.store import services, slot_travel, slots
 from fieldserve.store.engine import Connection
@@ -50,7 +51,7 @@ async def get_appointmment_slots_by_job_id(
     """The slots of a job's service in the job's store. Raises ApiError: JOB_NOT_FOUND, UNAUTHORIZED_ACTION."""
     now = context.clock.now()
 
-    async def use(c: Connection) -> tuple[str, Service, Interval, LoadedStore]:
+    async def use(c: Connection) -> tuple[str, Service, Interval, LoadedStore, Near | None]:
         job = await slots.job_place(c, caller.seller_id, service_job_id)
         if job is None or job.marketplace_id != marketplace_id:
             raise JOB_NOT_FOUND.error(job_id=service_job_id)
@@ -59,17 +60,22 @@ async def get_appointmment_slots_by_job_id(
         service = await services.find(c, caller.seller_id, job.asin)
         assert service is not None, "a job's service stays as long as the job"
         rule = await slot_travel.rule(c, caller.seller_id, job.store_id)
-        place = place_of(service, rule, job.latitude, job.longitude) if rule.aware else None
+        place = place_of(service, rule, job.latitude, job.longitude) if rule.aware or rule.smart else None
         service, asked, loaded = await _load(c, caller, service, job.store_id, window, now, REACH if place else 0)
-        if place is not None:
+        if place is None:
+            return job.store_id, service, asked, loaded, None
+        if rule.aware:
             state = await seen_from(c, context.settings, caller.seller_id, job.store_id, loaded.state, place, asked)
             loaded = loaded._replace(state=state)
-        return job.store_id, service, asked, loaded
+        near = await near_to(c, caller.seller_id, job.store_id, asked, place) if rule.smart else None
+        return job.store_id, service, asked, loaded, near
 
-    store_id, service, asked, loaded = await read(context, use, snapshot=False)
+    store_id, service, asked, loaded, near = await read(context, use, snapshot=False)
     found = free_slots(service.rules, loaded.state, asked, now)
     searched = {"asin": service.asin, "storeId": store_id, "serviceJobId": service_job_id}
     _observe(context, caller, now, service_job_id, searched, asked, found)
+    if near is not None:
+        found = [slot for slot, _ in ranked(context.settings, service, loaded.state, found, near)]
     return wire.write_slots(loaded.state.scheduling_type, asked, found)
 
 

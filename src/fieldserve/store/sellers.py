@@ -63,6 +63,16 @@ async def page(c: Connection, after: str, limit: int) -> Sequence[Seller]:
     return [_seller(row) for row in rows]
 
 
+async def ids_with(c: Connection, store_id: str | None, plan_id: str | None) -> Sequence[str]:
+    """Ids of the sellers that have the store or the plan; of all where neither is named."""
+    sql, values = "SELECT seller_id FROM sellers ORDER BY seller_id", []
+    if store_id is not None:
+        sql, values = "SELECT seller_id FROM stores WHERE store_id = $1 ORDER BY seller_id", [store_id]
+    elif plan_id is not None:
+        sql, values = "SELECT seller_id FROM plans WHERE plan_id = $1 ORDER BY seller_id", [plan_id]
+    return [row[0] for row in await c.fetch(sql, *values)]
+
+
 async def update(c: Connection, seller: Seller) -> None:
     """Store another name, marketplaces and settings. The caller holds the seller's lock."""
     await c.execute(

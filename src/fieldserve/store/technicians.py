@@ -108,6 +108,19 @@ async def find_all(c: Connection, seller_id: str, technician_ids: Sequence[str])
     return await _technicians(c, seller_id, rows)
 
 
+async def of_stores(c: Connection, seller_id: str, store_ids: Sequence[str]) -> Sequence[Technician]:
+    """Whoever works for any of the stores, by id."""
+    marks = placeholders(store_ids, after=1)
+    rows = await c.fetch(
+        f"{_SELECT} AND t.technician_id IN"
+        f" (SELECT technician_id FROM store_technicians WHERE seller_id = $1 AND store_id IN ({marks}))"
+        " ORDER BY t.technician_id",
+        seller_id,
+        *store_ids,
+    )
+    return await _technicians(c, seller_id, rows)
+
+
 async def page(c: Connection, seller_id: str, after: str, limit: int) -> Sequence[Technician]:
     """Technicians of the seller by id, those behind `after`."""
     rows = await c.fetch(
