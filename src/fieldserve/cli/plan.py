@@ -517,7 +517,8 @@ def _print_day(day: dict[str, Any]) -> None:
             moved = "" if stop["technicians"] == stop["techniciansBefore"] else " *"
             click.echo(f"    {arrival}  {start}–{end}  {stop['serviceJobId']}{beside}{moved}")
     for one in day["leftOut"]:
-        click.echo(f"\n  left out: {one['serviceJobId']}: {one['message']}")
+        fit = f" ({one['wouldFit']})" if one.get("wouldFit") else ""
+        click.echo(f"\n  left out: {one['serviceJobId']}: {one['message']}{fit}")
     if day["withoutPlace"]:
         click.echo(f"\n  without a place: {', '.join(day['withoutPlace'])}")
 

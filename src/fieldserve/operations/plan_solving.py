@@ -54,8 +54,19 @@ async def solve_day(
     """What the solver makes of a day; `keeping`, what customers were told and who comes is dear to change."""
     if not problem.visits:
         return Solved({}, [])
-    posed = to_problem(problem, keeping=keeping)
-    plan = await asyncio.to_thread(_solve, posed, effort, current_order(problem), told)
+    plan = await asyncio.to_thread(_solve, to_problem(problem, keeping=keeping), effort, current_order(problem), told)
+    broken = {one.visit: one.message for one in plan.left_out}
+    stays = [one for one in problem.visits if one.fixed and one.service_job_id in broken]
+    if stays:
+        # They stay as they are, and whoever has them is busy meanwhile: once more, around them.
+        for one in stays:
+            message = broken[one.service_job_id]
+            problem.notices.append(f"{one.service_job_id} stays with {', '.join(one.team)}, though {message}.")
+            for technician_id in one.team:
+                assert one.booked is not None, "what is fixed is booked"
+                problem.busy.setdefault(technician_id, []).append(one.booked)
+        problem.visits = [one for one in problem.visits if one not in stays]
+        return await solve_day(problem, effort, told, keeping=keeping)
     return _with_room(problem, from_plan(problem, plan))
 
 
@@ -181,18 +192,11 @@ def from_plan(problem: DayProblem, plan: "Plan") -> Solved:
         ]
         if stops:
             routes[route.worker] = stops
-    visits = {one.service_job_id: one for one in problem.visits}
-    notices = list(plan.notices)
-    left_out = []
-    for one in plan.left_out:
-        visit = visits.get(one.visit)
-        if visit is None:
-            continue
-        if visit.fixed:
-            notices.append(f"{one.visit} stays with {', '.join(visit.team)}, though it breaks a rule: {one.message}")
-            continue
-        left_out.append(Dropped(one.visit, one.rule, one.message, one.would_fit))
-    return Solved(routes, left_out, notices)
+    visits = {one.service_job_id for one in problem.visits}
+    left_out = [
+        Dropped(one.visit, one.rule, one.message, one.would_fit) for one in plan.left_out if one.visit in visits
+    ]
+    return Solved(routes, left_out, list(plan.notices))
 
 
 def _with_room(problem: DayProblem, solved: Solved) -> Solved:

@@ -80,7 +80,7 @@ class Replan(Ask):
 
 
 class ComparePlans(Ask):
-    plan_ids: Annotated[tuple[Id, ...], Meta(min_length=2, max_length=10)]
+    plan_ids: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=10)]
 
 
 class CreateFeed(Ask):
