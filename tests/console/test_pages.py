@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import apsw
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -84,6 +85,22 @@ class TestJob:
         page.wait_for_timeout(600)  # the page listens from when it is there
         console.server.operate("POST", f"sellers/{SELLER}/jobs/{job_id}/hold", {})
         expect(page.locator("#changed")).to_be_visible()
+
+    def test_lives_elsewhere(self, console: Console) -> None:
+        """A mirrored job says where it lives and as of when, and offers what can be done there."""
+        job_id = console.server.order()
+        database = apsw.Connection(str(console.server.log.with_suffix("") / "fieldserve.db"))
+        database.execute(
+            "UPDATE jobs SET mirrored_from = 'amazon', synced_at = 1772442000000000, details = document"
+            " WHERE service_job_id = ?",
+            (job_id,),
+        )
+        database.close()
+        page = console.sign_in()
+        page.goto(console.address(f"jobs/{job_id}"))
+        assert "Lives at amazon" in page.inner_text("article")
+        assert page.locator("button[value=cancel]").count() == 1
+        assert page.locator("button[value=hold]").count() == 0
 
 
 class TestJobs:

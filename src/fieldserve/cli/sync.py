@@ -68,9 +68,9 @@ def sync(
         sys.exit(130)
     except Exception as fault:
         # What somebody at the terminal can mend is told in a line; a defect is not hidden.
-        if not _can_be_mended(fault):
+        if (told := _told(fault)) is None:
             raise
-        fail(f"{fault}\n  what was read is stored; the next run goes on from there")
+        fail(told)
 
 
 class _Asked:
@@ -132,14 +132,16 @@ def _watching(interval: float) -> Run:
     return run
 
 
-def _can_be_mended(fault: Exception) -> bool:
+def _told(fault: Exception) -> str | None:
+    """What to say of a fault; None if it is a defect."""
     from fieldserve.client import AuthorizationError, MissingCredentials, SellingApiException
     from fieldserve.operations.mirrors import Held, MirrorRefused
     from fieldserve.store.engine import Unavailable
     from fieldserve.store.keys import KeyFault
 
-    mended = (AuthorizationError, MissingCredentials, SellingApiException, Held, MirrorRefused, Unavailable, KeyFault)
-    return isinstance(fault, mended)
+    if isinstance(fault, SellingApiException | AuthorizationError | Unavailable):
+        return f"{fault}\n  what was read is stored; the next run goes on from there"
+    return str(fault) if isinstance(fault, MissingCredentials | Held | MirrorRefused | KeyFault) else None
 
 
 class _Lines:

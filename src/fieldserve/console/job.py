@@ -14,7 +14,7 @@ from fieldserve.console.pages import Refused, Visit, page
 from fieldserve.console.words import Words, instant_of, local
 from fieldserve.domain.intervals import Instant
 from fieldserve.domain.jobs import Appointment, Deed, Job, may
-from fieldserve.operations import board, documents, events, jobs, operator_jobs, services, slots
+from fieldserve.operations import board, documents, events, jobs, operator_jobs, outbox, services, slots
 from fieldserve.operations import fulfillment as fulfilling
 from fieldserve.operations.run import Context, read
 from fieldserve.store import documents as stored_documents
@@ -49,6 +49,11 @@ _TOLD = {
     "appointment.fulfilled": "Visit recorded",
     "booking.refused": "A time was asked for that was not available",
     "slots.searched": "Times were looked at",
+    "job.observed": "Seen at its source",
+    "outbox.sent": "Carried out at its source",
+    "outbox.refused": "Refused by its source",
+    "outbox.retried": "Sent to its source again",
+    "outbox.dropped": "Given up: not sent to its source",
 }
 
 
@@ -88,7 +93,8 @@ async def show(visit: Visit) -> Response:
         story=await _story(visit, job, words),
         proofs=await _proofs(visit, job),
         last=_last(job),
-        may_do={deed: visit.may("dispatch") and may(deed, job.status) for deed in _DEEDS},
+        source=await outbox.get_job_source(visit.context, visit.caller, job.service_job_id),
+        may_do={deed: visit.may("dispatch") and may(deed, job.status) and _can(deed, job) for deed in _DEEDS},
         may_book=visit.may("dispatch") and active is None and may("add", job.status),
         may_move=visit.may("dispatch") and active is not None and may("reschedule", job.status),
         cancel_reasons=visit.context.settings.cancellation_reason_codes,
@@ -96,6 +102,11 @@ async def show(visit: Visit) -> Response:
         time_input=_time_input,
         parse=parse,
     )
+
+
+def _can(deed: Deed, job: Job) -> bool:
+    """Where a job lives elsewhere only what the Services API offers can be done."""
+    return job.mirrored_from is None or deed in ("cancel", "complete")
 
 
 def _last(job: Job) -> Appointment | None:
@@ -161,7 +172,7 @@ def _more(after: Any, words: Words) -> str:
                 parts.append(words.text("arrival expected %(span)s", span=words.span(*arrival)))
             if worked := one.get("worked"):
                 parts.append(words.text("worked %(span)s", span=words.span(*worked)))
-    parts += [str(after[name]) for name in ("reasonCode", "reason") if after.get(name)]
+    parts += [str(after[name]) for name in ("reasonCode", "reason", "said") if after.get(name)]
     return " · ".join(parts)
 
 

@@ -33,11 +33,14 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The day in numbers: visits of today, and the share of scheduled hours that they take (None: nobody works)."""
+    """The day in numbers: visits of today, and the share of scheduled hours that they take (None: nobody works).
+
+    `untold` are due, and live where nobody tells who has arrived: they may be late, or not."""
 
     planned: int
     done: int
     late: int
+    untold: int
     without_crew: int
     utilisation: float | None
 
@@ -88,7 +91,12 @@ def _first(rows: Sequence[Row | Concern]) -> Few:
 
 
 def is_late(visit: VisitRow, now: Instant) -> bool:
-    """Due, and nothing recorded of it: neither work, nor an arrival that is still to come."""
+    """Due, and nothing recorded of it, where it would be recorded."""
+    return visit.mirrored_from is None and is_due(visit, now)
+
+
+def is_due(visit: VisitRow, now: Instant) -> bool:
+    """It should have begun, and nothing is recorded of it: neither work, nor an arrival that is still to come."""
     if visit.status != "ACTIVE" or visit.worked_start is not None:
         return False
     due = visit.start if visit.arrival_end is None else max(visit.start, visit.arrival_end)
@@ -122,6 +130,7 @@ def _figures(board: Board, day: Interval, now: Instant) -> Figures:
         len(today),
         sum(one.status == "COMPLETED" for one in today),
         sum(is_late(one, now) for one in today),
+        sum(one.mirrored_from is not None and is_due(one, now) for one in today),
         sum(one.status == "ACTIVE" and not one.technicians for one in today),
         taken / scheduled if scheduled >= HOUR else None,
     )

@@ -46,6 +46,7 @@ class VisitRow:
     longitude: float | None
     documents: int
     rescheduled_to: str | None
+    mirrored_from: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ SELECT a.appointment_id, a.service_job_id, a.store_id, a.status, a.start_at, a.e
     a.arrival_start, a.arrival_end, a.fulfillment_start, a.fulfillment_end, j.asin, j.status, j.updated_at, s.title,
     s.skills, s.service_location_type, j.latitude, j.longitude,
     (SELECT count(*) FROM documents d WHERE d.seller_id = a.seller_id AND d.appointment_id = a.appointment_id),
-    a.rescheduled_to
+    a.rescheduled_to, j.mirrored_from
 FROM appointments a CROSS JOIN jobs j CROSS JOIN services s
 WHERE a.seller_id = $1 AND a.start_at >= $2 AND a.start_at < $3 AND a.end_at > $4
     AND j.seller_id = a.seller_id AND j.service_job_id = a.service_job_id
