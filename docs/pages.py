@@ -23,6 +23,7 @@ from fieldserve.operations import run as run_operations
 from fieldserve.store import engine, keys
 from fieldserve.wire import appointments, documents, jobs, reservations, schedules, slots, tokens
 from fieldserve.wire import errors as catalogue
+from fieldserve.wire import lint as lint_rules
 from fieldserve.wire import marketplaces as places
 from fieldserve.wire.errors import Says
 from fieldserve.wire.operations import OPERATIONS, Operation
@@ -527,6 +528,23 @@ def events() -> str:
 
 def _members(names: Sequence[str] | None) -> str:
     return "" if names is None else ", ".join(map(_code, names))
+
+
+# ---- lint
+
+
+def lint() -> str:
+    """Every finding."""
+    rows = [(_code(one.code), one.severity, one.when, one.send) for one in lint_rules.RULES]
+    return "\n".join(
+        [
+            "# Findings of lint\n",
+            "What lint finds in [recorded requests](../how-to/see-what-was-sent.md). An error is refused, here or by"
+            " Amazon; a warning is taken otherwise than it is meant, or not for much longer; a note costs the caller"
+            " something. `place` says where: `path/…`, `query/…`, `header/…`, `body/…`, or `request`.\n",
+            table(("code", "severity", "when", "send"), rows),
+        ]
+    )
 
 
 # ---- marketplaces

@@ -37,6 +37,7 @@ from fieldserve.config import Settings
 from fieldserve.operations import privacy
 from fieldserve.operations.documents import purge_documents
 from fieldserve.operations.outbox import purge_outbox
+from fieldserve.operations.request_log import purge_requests, write_requests
 from fieldserve.operations.retries import purge_retries
 from fieldserve.operations.run import Caller, Clock, Context, Identifiers, SystemClock, write_observations
 from fieldserve.operations.tokens import purge_tokens
@@ -88,6 +89,7 @@ async def opened(
         yield context
         with suppress(Unavailable):
             await write_observations(context)
+            await write_requests(context)
     finally:
         if context is not None:
             context.client_secrets.close()
@@ -181,6 +183,7 @@ class Server:
                 self._app = create_app(context, open_traces())
                 chores = [
                     asyncio.create_task(_every(OBSERVATIONS_EVERY, write_observations, context)),
+                    asyncio.create_task(_every(OBSERVATIONS_EVERY, write_requests, context)),
                     asyncio.create_task(_every(PURGE_EVERY, _purge, context)),
                 ]
                 if every := self._settings.sync_every:
@@ -226,6 +229,7 @@ async def _purge(context: Context) -> None:
     await purge_retries(context)
     await purge_outbox(context)
     await purge_travel_times(context)
+    await purge_requests(context)
     if after := context.settings.privacy_purge_after:
         days = config.read_days(after, "privacy_purge_after")
         await privacy.purge(context, Caller("", actor="server"), days)

@@ -10,6 +10,8 @@ Sandbox = Literal["off", "static", "dynamic"]
 Compat = Literal["strict", "tolerant"]
 LogFormat = Literal["text", "json"]
 Metrics = Literal["key", "open", "off"]
+RequestLog = Literal["auto", "off", "metadata", "full"]
+WebhookTargets = Literal["public", "any"]
 TravelSource = Literal["great-circle", "osrm", "valhalla", "http"]
 GeocoderKind = Literal["off", "nominatim", "pelias"]
 
@@ -58,6 +60,17 @@ class Settings:
     """debug, info, warning or error."""
     log_format: LogFormat = "text"
     """text: lines for people; json: an object a line."""
+    request_log: RequestLog = "auto"
+    """What is kept of each request, to search and to lint. full: all of it, masked; metadata: who asked what, and how
+    that ended; off: nothing; auto: full in a sandbox, off otherwise."""
+    request_log_days: int = 7
+    """Days for which requests are kept."""
+    request_log_most: int = 100_000
+    """How many requests are kept, the newest."""
+    webhook_targets: WebhookTargets = "public"
+    """Where webhooks may go. public: https to public addresses; any: http and private addresses, too, to develop."""
+    webhook_timeout: int = 15
+    """Seconds that a receiver of webhooks has to answer."""
     metrics: Metrics = "key"
     """Who may read /metrics. key: whoever shows an operator's key; open: everybody; off: nothing is counted."""
     travel_source: TravelSource = "great-circle"
@@ -84,6 +97,12 @@ class Settings:
         return self.database or f"sqlite:///{self.data.absolute() / 'fieldserve.db'}"
 
     @property
+    def records_requests(self) -> Literal["off", "metadata", "full"]:
+        if self.request_log == "auto":
+            return "off" if self.sandbox == "off" else "full"
+        return self.request_log
+
+    @property
     def documents_location(self) -> str:
         return self.documents or str(self.data.absolute() / "documents")
 
@@ -93,6 +112,8 @@ _CHOICES = {
     "compat": ("strict", "tolerant"),
     "log_format": ("text", "json"),
     "metrics": ("key", "open", "off"),
+    "request_log": ("auto", "off", "metadata", "full"),
+    "webhook_targets": ("public", "any"),
     "log_level": ("debug", "info", "warning", "error"),
     "travel_source": ("great-circle", "osrm", "valhalla", "http"),
     "geocoder": ("off", "nominatim", "pelias"),
@@ -116,6 +137,9 @@ def load(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
         raise SettingFault(f"regions must be of NA, EU and FE, not {', '.join(sorted(unknown))}")
     if settings.privacy_purge_after:
         read_days(settings.privacy_purge_after, "privacy_purge_after")
+    for name in ("request_log_days", "request_log_most", "webhook_timeout"):
+        if getattr(settings, name) < 1:
+            raise SettingFault(f"{name} must be at least 1")
     _check_travel(settings)
     return settings
 

@@ -15,20 +15,22 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from fieldserve.api import compat, request_log
+from fieldserve.api import request_log
 from fieldserve.api.authorize import HEADER, authorize
 from fieldserve.api.observe import OPERATION
 from fieldserve.api.routes import Routes
 from fieldserve.api.usage_plans import Plans
+from fieldserve.operations.recording import Exchange
 from fieldserve.operations.retries import Attempt, Outcome, once
 from fieldserve.operations.run import Caller, Context
 from fieldserve.store.engine import Unavailable
-from fieldserve.wire import errors, retries
+from fieldserve.wire import compat, errors, retries
 from fieldserve.wire.bodies import BodyFault, decode
 from fieldserve.wire.encoding import encode
 from fieldserve.wire.errors import ApiError
 from fieldserve.wire.operations import OPERATIONS, Operation
 from fieldserve.wire.parameters import ParameterFault, parse_query, read
+from fieldserve.wire.request_log import UNKNOWN_PATH
 
 log = logging.getLogger("fieldserve.requests")
 
@@ -96,6 +98,7 @@ class Edge:
         self._usage_plans = usage_plans
         self._static = static
         self._routes = Routes(OPERATIONS)
+        self._records = context.settings.records_requests != "off"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = _new_request_id()
@@ -103,7 +106,10 @@ class Edge:
         seen = _Seen()
         answer = await self._answer(Request(scope, receive), request_id, seen)
         await _send(send, answer, request_id)
-        _log(scope, answer, request_id, seen, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        _log(answer, request_id, seen, seconds)
+        if self._records:
+            self._context.recording.add(_exchange(self._context.clock.now(), scope, answer, request_id, seen, seconds))
 
     async def _answer(self, request: Request, request_id: str, seen: "_Seen") -> Answer:
         try:
@@ -139,14 +145,15 @@ class Edge:
             # The published cases know no tokens; any will do, but none is a mistake that callers should hear about.
             if not request.headers.get(HEADER, "").strip():
                 raise errors.UNAUTHORIZED.error(f"Access token is missing in the request header {HEADER}.")
-            return self._static(operation, path, query, await self._body(request, operation))
+            seen.body = await self._body(request, operation)
+            return self._static(operation, path, query, seen.body)
         caller = await authorize(self._context, request, operation, request_id)
         seen.caller = caller
         rate, burst = caller.usage_plan.get(operation.id, (operation.rate, operation.burst))
-        seen.rate = rate
+        seen.rate, seen.burst = rate, burst
         if not await self._usage_plans.take(caller.application_id, caller.seller_id, operation.id, rate, burst):
             raise errors.QUOTA_EXCEEDED.error()
-        body = await self._body(request, operation)
+        seen.body = body = await self._body(request, operation)
         call = self._read(request, operation, path, query, body, caller)
         seen.warnings = call.warnings
         outcome = await self._carry_out(call, body)
@@ -230,6 +237,8 @@ class _Seen:
     operation: Operation | None = None
     caller: Caller | None = None
     rate: float | None = None
+    burst: int | None = None
+    body: bytes = b""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -278,10 +287,31 @@ async def _send(send: Send, answer: Answer, request_id: str) -> None:
     await send({"type": "http.response.body", "body": answer.content or b""})
 
 
-def _log(scope: Scope, answer: Answer, request_id: str, seen: _Seen, seconds: float) -> None:
+def _log(answer: Answer, request_id: str, seen: _Seen, seconds: float) -> None:
     # An unknown path is not written down: who knows what it holds, a line feed or a token.
-    operation = seen.operation.id if seen.operation else "unknown-path"
+    operation = seen.operation.id if seen.operation else UNKNOWN_PATH
     if seen.warnings:
         log.warning("%s %s %s: %s", request_id, operation, answer.status, "; ".join(seen.warnings))
     whose = f"{seen.caller.application_id}/{seen.caller.seller_id}" if seen.caller else "-"
     request_log.note(request_id, whose, operation, answer.status, seconds)
+
+
+def _exchange(at: int, scope: Scope, answer: Answer, request_id: str, seen: _Seen, seconds: float) -> Exchange:
+    caller = seen.caller
+    return Exchange(
+        at,
+        request_id,
+        seen.operation.id if seen.operation else UNKNOWN_PATH,
+        scope["method"],
+        scope["path"],
+        scope["query_string"],
+        scope["headers"],
+        seen.body,
+        answer.status,
+        answer.content,
+        seconds,
+        caller.seller_id if caller else None,
+        caller.application_id if caller else None,
+        seen.rate,
+        seen.burst,
+    )

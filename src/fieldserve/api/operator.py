@@ -40,6 +40,7 @@ from fieldserve.operations import (
     technicians,
     users,
 )
+from fieldserve.operations import request_log as requests
 from fieldserve.operations.retries import Attempt, Outcome, once
 from fieldserve.operations.run import Caller, Context
 from fieldserve.store.applications import Application
@@ -309,6 +310,10 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
     ),
     "issueSignInCode": _issue_sign_in_code,
     "listEvents": _list_events,
+    "listRequests": lambda c: requests.list_requests(c.context, c.values),
+    "getRequest": lambda c: requests.get_request(c.context, c.values["requestId"]),
+    "replayRequest": lambda c: requests.replay_request(c.context, c.values["requestId"]),
+    "lintRequests": lambda c: requests.lint_requests(c.context, c.values),
     "createOperatorKey": _create_key,
     "listOperatorKeys": _list_keys,
     "exportBuyer": lambda c: privacy.export_buyer(c.context, c.caller, c.values["buyerId"]),

@@ -1,4 +1,5 @@
-"""The request log: one line a request, no headers, no query and no body, for those hold tokens and personal data.
+"""The request log on standard error: one line a request, no headers, no query and no body, for those hold tokens and
+personal data. What is kept of them, masked, goes to the database (`operations.request_log`) under the same request id.
 
 Lines are handed to `logging` together, many in one record, each with the time at which its request was answered: so a
 line costs a request a tenth of what a record would. The server hands over the rest when it stops; one that is killed

@@ -6,9 +6,11 @@ ROUTES are starlette's; their handlers find the `Context` in `request.app.state.
 import base64
 import binascii
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
+from typing import Any
 from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect, Request
@@ -19,7 +21,8 @@ from fieldserve.api import consent
 from fieldserve.api.authorize import authorize
 from fieldserve.api.forms import TooLarge, media_type, read_body, read_fields
 from fieldserve.api.usage_plans import Plans, UsagePlans
-from fieldserve.operations.run import Context
+from fieldserve.operations.recording import Exchange
+from fieldserve.operations.run import Caller, Context
 from fieldserve.operations.tokens import create_restricted_data_token, issue
 from fieldserve.store.engine import Unavailable
 from fieldserve.wire import errors
@@ -29,6 +32,7 @@ from fieldserve.wire.encoding import encode
 from fieldserve.wire.errors import ApiError
 from fieldserve.wire.operations import missing_or_invalid
 from fieldserve.wire.parameters import is_storable
+from fieldserve.wire.request_log import RESTRICTED, TOKEN
 from fieldserve.wire.restricted_data import (
     CREATE_RESTRICTED_DATA_TOKEN,
     CreateRestrictedDataTokenRequest,
@@ -45,10 +49,18 @@ _NOT_STORED = {"cache-control": "no-store", "pragma": "no-cache"}
 
 async def token(request: Request) -> Response:
     """POST /auth/o2/token."""
+    request_id, started = str(uuid.uuid4()), time.perf_counter()
+    fields: dict[str, str] = {}
+    response = await _issue(request, request_id, fields)
+    _record(request, TOKEN, request_id, fields, response, time.perf_counter() - started)
+    return response
+
+
+async def _issue(request: Request, request_id: str, fields: dict[str, str]) -> Response:
+    """What the token endpoint answers; `fields` get the form, once it is read."""
     context: Context = request.app.state.context
-    request_id = str(uuid.uuid4())
     try:
-        fields = await read_fields(request)
+        fields |= await read_fields(request)
         client_id, client_secret = _credentials(request, fields)
         answer = await issue(context, client_id, client_secret, words.read_grant(fields))
     except TokenError as refusal:
@@ -62,6 +74,38 @@ async def token(request: Request) -> Response:
         log.exception("a defect (request %s)", request_id)
         return _refusal(words.SERVER_ERROR.error(), request_id)
     return _json(200, encode(answer), request_id)
+
+
+def _record(
+    request: Request,
+    operation_id: str,
+    request_id: str,
+    body: Any,
+    response: Response,
+    seconds: float,
+    caller: Caller | None = None,
+) -> None:
+    """Hand the request over to the request log, where there is one."""
+    context: Context = request.app.state.context
+    if context.settings.records_requests == "off":
+        return
+    context.recording.add(
+        Exchange(
+            context.clock.now(),
+            request_id,
+            operation_id,
+            request.method,
+            request.url.path,
+            request.scope["query_string"],
+            request.scope["headers"],
+            body,
+            response.status_code,
+            bytes(response.body),
+            seconds,
+            caller.seller_id if caller else None,
+            caller.application_id if caller else None,
+        )
+    )
 
 
 def _credentials(request: Request, fields: Mapping[str, str]) -> tuple[str, str]:
@@ -106,25 +150,32 @@ def _as_the_api_answers(handler: Handler) -> Callable[[Request], Awaitable[Respo
 
     @wraps(handler)
     async def answer(request: Request) -> Response:
-        request_id = str(uuid.uuid4())
-        try:
-            return await handler(request, request_id)
-        except ApiError as fault:
-            refusal = fault
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
-        except Unavailable as fault:
-            log.error("database away: %s (request %s)", fault, request_id)
-            refusal = errors.SERVICE_UNAVAILABLE.error()
-        except Exception:
-            log.exception("a defect (request %s)", request_id)
-            refusal = errors.INTERNAL_FAILURE.error()
-        response = _json(refusal.status, encode({"errors": refusal.faults}), request_id)
-        if refusal.status == 400:
-            response.headers["x-amzn-ratelimit-limit"] = str(float(CREATE_RESTRICTED_DATA_TOKEN.rate))
+        request_id, started = str(uuid.uuid4()), time.perf_counter()
+        response = await _answered(handler, request, request_id)
+        caller = getattr(request.state, "caller", None)
+        _record(request, RESTRICTED, request_id, b"", response, time.perf_counter() - started, caller)
         return response
 
     return answer
+
+
+async def _answered(handler: Handler, request: Request, request_id: str) -> Response:
+    try:
+        return await handler(request, request_id)
+    except ApiError as fault:
+        refusal = fault
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody is there to read it
+    except Unavailable as fault:
+        log.error("database away: %s (request %s)", fault, request_id)
+        refusal = errors.SERVICE_UNAVAILABLE.error()
+    except Exception:
+        log.exception("a defect (request %s)", request_id)
+        refusal = errors.INTERNAL_FAILURE.error()
+    response = _json(refusal.status, encode({"errors": refusal.faults}), request_id)
+    if refusal.status == 400:
+        response.headers["x-amzn-ratelimit-limit"] = str(float(CREATE_RESTRICTED_DATA_TOKEN.rate))
+    return response
 
 
 @_as_the_api_answers
@@ -132,7 +183,7 @@ async def restricted_data_token(request: Request, request_id: str) -> Response:
     """POST /tokens/2021-03-01/restrictedDataToken."""
     context: Context = request.app.state.context
     operation = CREATE_RESTRICTED_DATA_TOKEN
-    caller = await authorize(context, request, operation, request_id)
+    caller = request.state.caller = await authorize(context, request, operation, request_id)
     plans = _usage_plans(request)
     if not await plans.take(caller.application_id, caller.seller_id, operation.id, operation.rate, operation.burst):
         raise errors.QUOTA_EXCEEDED.error()

@@ -26,6 +26,7 @@ COMMANDS = {
     "sync": ("fieldserve.cli.sync", "Mirror a seller's jobs that live elsewhere."),
     "outbox": ("fieldserve.cli.sync", "Look after what goes out to where mirrored jobs live."),
     "plan": ("fieldserve.cli.plan", "Plan who drives where, and when; compare, apply, undo, export."),
+    "requests": ("fieldserve.cli.requests", "Search, lint and replay what the request log holds."),
     "backup": ("fieldserve.cli.backup", "Write database and documents into a file, while the server runs."),
     "restore": ("fieldserve.cli.backup", "Put a backup back."),
     "privacy": ("fieldserve.cli.privacy", "Export and erase buyers' personal data."),

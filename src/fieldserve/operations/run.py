@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from fieldserve.config import Settings
 from fieldserve.operations.accesses import Accesses
 from fieldserve.operations.client_secrets import ClientSecrets
+from fieldserve.operations.recording import Recording
 from fieldserve.store.blobs import Blobs
 from fieldserve.store.engine import AlreadyExists, Conflict, Database, Unavailable, Use
 from fieldserve.store.events import Event, append
@@ -120,6 +121,7 @@ class Context:
     observations: Observations = field(default_factory=Observations)
     client_secrets: ClientSecrets = field(default_factory=ClientSecrets)
     accesses: Accesses = field(default_factory=Accesses)
+    recording: Recording = field(default_factory=Recording)
     asides: "Asides | None" = None
     """Only where a whole operation runs inside one transaction; see `aside`."""
 
