@@ -52,6 +52,10 @@ class Settings:
     """Days after which what is personal of a closed job is erased, such as 30d; empty erases nothing by itself."""
     sync_every: int = 0
     """Seconds between readings of the accounts that `fieldserve sync` mirrored once; 0 leaves them to that command."""
+    facts: str = ""
+    """Folder of the facts that reports are worked out from; empty stands for facts in the data folder."""
+    facts_every: int = 0
+    """Seconds between refreshes of the facts by the server, such as 3600; 0 leaves them to reports and exports."""
     body_limit: int = 1_048_576
     """Bytes that a request body may have (documents are uploaded elsewhere)."""
     request_timeout: int = 10
@@ -101,6 +105,8 @@ class Settings:
         if self.request_log == "auto":
             return "off" if self.sandbox == "off" else "full"
         return self.request_log
+    def facts_folder(self) -> Path:
+        return Path(self.facts) if self.facts else self.data / "facts"
 
     @property
     def documents_location(self) -> str:

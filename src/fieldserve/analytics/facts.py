@@ -156,7 +156,6 @@ APPOINTMENT_FACTS = Table(
         ),
         Column("proof_documents", "int64", "documents attached", "mirrored", "count", source="appointment.fulfilled"),
         _flag("proof_attached", "at least one document is attached", "mirrored", "appointment.fulfilled"),
-        _minutes("travel_minutes", "time of travel to it", "no reservation for travel ends at its start on that day"),
     ),
     "local_date",
 )

@@ -26,7 +26,7 @@ async def list_events(
 
     Whoever follows `next` misses none: while one that comes before others is still being written, the page ends before
     them, if need be empty."""
-    until = await _complete_until(context)
+    until = await complete_until(context)
     if until is not None and until <= after:
         return EventListing([], after)
     found = await read(
@@ -38,7 +38,7 @@ async def list_events(
     return EventListing([_record(one) for one in found], found[-1].sequence if found else after)
 
 
-async def _complete_until(context: Context) -> int | None:
+async def complete_until(context: Context) -> int | None:
     """The sequence up to which no event can come any more; None where that holds for all that can be read."""
     first = await read(context, events.under_way)
     for attempt in range(_ATTEMPTS):

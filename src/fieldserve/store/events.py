@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fieldserve.store.engine import Connection
+from fieldserve.store.engine import Connection, Row, placeholders
 from fieldserve.wire.times import Instant
 
 
@@ -84,6 +84,13 @@ async def under_way(c: Connection) -> UnderWay:
     return UnderWay(row[0] if row else 0, frozenset(one[0] for one in writers))
 
 
+_COLUMNS = "sequence, at, seller_id, actor, kind, subject, request_id, before, after"
+
+
+def _stored(row: Row) -> StoredEvent:
+    return StoredEvent(row[0], Event(row[1], row[2], row[3], row[4], row[5], row[6], _value(row[7]), _value(row[8])))
+
+
 async def read(
     c: Connection,
     *,
@@ -106,14 +113,22 @@ async def read(
             where.append(f"{column} = ${len(values)}")
     values.append(limit)
     rows = await c.fetch(
-        "SELECT sequence, at, seller_id, actor, kind, subject, request_id, before, after FROM events"
-        f" WHERE {' AND '.join(where)} ORDER BY sequence LIMIT ${len(values)}",
+        f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)} ORDER BY sequence LIMIT ${len(values)}",
         *values,
     )
-    return [
-        StoredEvent(row[0], Event(row[1], row[2], row[3], row[4], row[5], row[6], _value(row[7]), _value(row[8])))
-        for row in rows
-    ]
+    return [_stored(row) for row in rows]
+
+
+async def about(c: Connection, seller_id: str, subjects: Sequence[str], until: int) -> Sequence[StoredEvent]:
+    """Everything up to a sequence about some of a seller's things, oldest first."""
+    rows = await c.fetch(
+        f"SELECT {_COLUMNS} FROM events WHERE seller_id = $1 AND sequence <= $2"
+        f" AND subject IN ({placeholders(subjects, after=2)}) ORDER BY sequence",
+        seller_id,
+        until,
+        *subjects,
+    )
+    return [_stored(row) for row in rows]
 
 
 async def last_sequence(c: Connection) -> int:
