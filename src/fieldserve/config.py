@@ -105,6 +105,8 @@ class Settings:
         if self.request_log == "auto":
             return "off" if self.sandbox == "off" else "full"
         return self.request_log
+
+    @property
     def facts_folder(self) -> Path:
         return Path(self.facts) if self.facts else self.data / "facts"
 
