@@ -22,13 +22,15 @@ _WHOLE = 5 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a plan is to be made. Microseconds; what starts before `freeze` does not move."""
+    """How a plan is to be made. Microseconds; what starts before `freeze` does not move, and jobs that wait and are
+    `urgent` are planned at any time."""
 
     late: int
     arrival: int
     overtime: int
     freeze: Instant
     now: Instant
+    urgent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +122,14 @@ async def pose(context: Context, caller: Caller, loaded: LoadedDay, rules: Rules
         if service.service_location_type == "ONLINE":
             continue
         state = loaded.states.get(job.store_id)
-        wishes = preferred(job, service, loaded.window)
+        any_time = job.service_job_id in rules.urgent
+        wishes = [loaded.window] if any_time else preferred(job, service, loaded.window)
         windows = bookable(wishes, service, state, loaded.window, context.clock.now()) if state and wishes else ()
+        place = found.places.get(job.service_job_id)
+        if not windows and any_time:
+            lost.append(Lost(_waiting(job, service, place, ()), "WINDOW", "There is no slot left on that day."))
         if not windows:
             continue
-        place = found.places.get(job.service_job_id)
         if place is None:
             without_place.append(job.service_job_id)
             continue
@@ -174,7 +179,7 @@ def _from_now(wanted: Wanted, now: Instant) -> Wanted:
     return replace(wanted, windows=tuple((max(first, now), last) for first, last in wanted.windows))
 
 
-def _waiting(job: WaitingJob, service: Service, place: Place, windows: tuple[Interval, ...]) -> Wanted:
+def _waiting(job: WaitingJob, service: Service, place: Place | None, windows: tuple[Interval, ...]) -> Wanted:
     return Wanted(
         job.service_job_id,
         None,

@@ -50,7 +50,14 @@ async def _make(context: Context, caller: Caller, plan_id: str, ask: Replan) -> 
     now = context.clock.now()
     happened = read_events(ask.events, now)
     freeze = now if ask.freeze_until is None else max(now, parse(ask.freeze_until))
-    rules = Rules(ask.late_minutes * MINUTE, ask.arrival_minutes * MINUTE, ask.overtime_minutes * MINUTE, freeze, now)
+    rules = Rules(
+        ask.late_minutes * MINUTE,
+        ask.arrival_minutes * MINUTE,
+        ask.overtime_minutes * MINUTE,
+        freeze,
+        now,
+        frozenset(happened.urgent),
+    )
     effort = Effort(ask.seconds, ask.iterations, ask.seed)
     loaded = await _load(context, caller, base, bool(happened.urgent))
     days = []
@@ -60,9 +67,22 @@ async def _make(context: Context, caller: Caller, plan_id: str, ask: Replan) -> 
         apply_events(problem, happened)
         solved = await solve_day(problem, effort, untold_share, keeping=True)
         days.append(planned_day(problem, solved))
+    days[0].notices += _unheard_of(ask.events, loaded)
     if not any(day.routes or day.left_out for day in days):
         raise wire.NOTHING_TO_PLAN.error(why="there are no visits left on those days")
     return recorded(context.ids.uuid(), now, days, ask.seed, plan_id), seen_of(loaded, days)
+
+
+def _unheard_of(events: Sequence[DayEvent], loaded: Sequence[LoadedDay]) -> list[str]:
+    """Events about what is not there, which change nothing. What does not come about may well be gone already."""
+    known = {one.service_job_id for day in loaded for one in day.wishes} | {
+        one for day in loaded for one in day.versions
+    }
+    return [
+        f"{event.kind}: {subject} is nothing of these days that could be planned."
+        for event in events
+        if event.kind not in _OFF and (subject := event.service_job_id or event.technician_id) not in known
+    ]
 
 
 async def _load(context: Context, caller: Caller, base: PlanRecord, with_waiting: bool) -> list[LoadedDay]:
@@ -100,8 +120,12 @@ def apply_events(problem: DayProblem, happened: Happened) -> None:
         kind = happened.off.get(visit.service_job_id)
         if kind is not None:
             problem.lost.append(Lost(visit, kind, _OFF[kind]))
+            continue
+        changed = _happened_to(visit, happened, problem.rules.now)
+        if changed.windows:
+            visits.append(changed)
         else:
-            visits.append(_happened_to(visit, happened, problem.rules.now))
+            problem.lost.append(Lost(visit, "WINDOW", "There is no time left for it to be done by then."))
     problem.visits = visits
     problem.members = [
         still for member in problem.members if (still := _without_illness(member, happened.ill)) is not None
@@ -122,7 +146,7 @@ def _happened_to(visit: Wanted, happened: Happened, now: Instant) -> Wanted:
     if until is not None:
         latest = until - visit.duration
         windows = tuple((first, min(last, latest)) for first, last in visit.windows if first <= latest)
-        visit = replace(visit, priority=EMERGENCY, windows=windows or visit.windows[:1])
+        visit = replace(visit, priority=EMERGENCY, windows=windows)
     ill = [happened.ill[one] for one in visit.team if one in happened.ill]
     if visit.fixed and ill and visit.booked is not None and visit.booked[1] > min(ill):
         # Whoever is ill stays nowhere; somebody else comes as soon as may be.
