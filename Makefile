@@ -84,6 +84,10 @@ bench: setup ## run the benchmarks, or one: make bench BENCH=capacity
 	@for name in $(or $(BENCH),capacity server client); do \
 		echo "== benchmarks/$$name.py"; $(PY) -m benchmarks.$$name $(ARGS); done
 
+.PHONY: bench-planning
+bench-planning: setup ## measure planning against its peers (ARGS=…; FIELDSERVE_VRP=folder of instances)
+	@$(PY) -m benchmarks.planning $(ARGS)
+
 .PHONY: docs
 docs: setup ## write the reference pages anew from the code
 	@$(PY) docs/build.py $(ARGS)

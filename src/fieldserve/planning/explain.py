@@ -152,8 +152,7 @@ def _would_fit(problem: Problem, orders: Mapping[str, Sequence[str]], visit: Vis
             way = "later" if found.start > visit.starts[-1][1] else "earlier"
             return f"{found.worker} could come if it began {_moved(visit, found.start)} minutes {way}"
         crew = tuple(replace(w, overtime=w.overtime + more, longest=None) for w in problem.workers)
-        longer = replace(problem, workers=crew)
-        found = min(insertions(longer, orders, visit), key=lambda it: (it.added, it.worker), default=None)
+        found = min(insertions(problem, orders, visit, crew=crew), key=lambda it: (it.added, it.worker), default=None)
         if found is not None:
             return f"{found.worker} could come with up to {more // 60} minutes more of overtime"
     able = [w for w in problem.workers if not may_do(w, visit) and mismatches(w, visit) == ["SKILLS"]]

@@ -62,13 +62,17 @@ def solve(
     `on` is an engine with more cores than this process's one. A KeyboardInterrupt ends the search, and the best plan so
     far is the answer. Raises ValueError for an effort without an end."""
     search = _Search(problem, stop, seed, on or engine.Engine(1, None), progress)
-    best = search.settle(start or {}, {})
+    best = search.settle(start, {}) if start else ()
     guess = _guess(problem, best)
     shares = _SHARES if _is_guessed(problem) else (1.0,)
+    begun = stop.clock()
     for number, share in enumerate(shares):
-        if stop.cancelled():
+        gone = stop.clock() - begun
+        # Building models and settling take their time, too: what is left of it is shared out.
+        if stop.cancelled() or (number and stop.seconds is not None and gone > 0.9 * stop.seconds):
             break
-        orders = search.round(guess, best, number, sum(shares[:number]), share)
+        seconds = None if stop.seconds is None else (stop.seconds - gone) * share / sum(shares[number:])
+        orders = search.round(guess, best, number, sum(shares[:number]), share, seconds)
         found = search.settle(orders, _together(problem, orders))
         if _total(problem, found) < _total(problem, best):
             best = found
@@ -84,14 +88,16 @@ class _Search:
     on: engine.Engine
     progress: Callable[[Progress], None] | None
 
-    def round(self, guess: Guess, best: tuple[Route, ...], number: int, gone: float, share: float) -> Orders:
+    def round(
+        self, guess: Guess, best: tuple[Route, ...], number: int, gone: float, share: float, seconds: float | None
+    ) -> Orders:
         """Orders of visits that a search on the guess finds, from the best plan on."""
         if not self.problem.visits or not self.problem.workers:
             return {}
         model = model_of(self.problem, guess)
         stop = self.stop
         budget = engine.Budget(
-            None if stop.seconds is None else stop.seconds * share,
+            seconds,
             None if stop.iterations is None else max(1, round(stop.iterations * share)),
             stop.clock,
         )
@@ -215,15 +221,29 @@ def _put_in(problem: Problem, routes: dict[str, Route], visit: Visit, together: 
     if visit.needs > 1:
         _put_in_together(problem, routes, visit, orders, together)
         return
-    before = cost_of(problem, tuple(routes.values())).total
     best: tuple[int, str, Route] | None = None
     for found in insertions(problem, orders, visit, together=together):
-        changed = {**routes, found.worker: found.route}
-        cost = cost_of(problem, tuple(changed.values())).total
-        if cost < before and (best is None or (cost, found.worker) < best[:2]):
-            best = (cost, found.worker, found.route)
+        old = routes.get(found.worker)
+        price = _price(problem, found.route) - (_price(problem, old) if old is not None else 0)
+        if price < problem.penalty(visit) and (best is None or (price, found.worker) < best[:2]):
+            best = (price, found.worker, found.route)
     if best is not None:
         routes[best[1]] = best[2]
+
+
+def _price(problem: Problem, route: Route) -> int:
+    """What one route costs."""
+    costs = problem.costs
+    price = costs.travel * route.travel + costs.metre * route.metres + costs.overtime * route.overtime
+    for stop in route.stops:
+        visit = problem.visit[stop.visit]
+        if visit.due is not None:
+            price += costs.late * max(0, stop.start - visit.due)
+        if visit.told is not None and not visit.told[0] <= stop.start <= visit.told[1]:
+            price += costs.other_time
+        if visit.now and route.worker not in visit.now:
+            price += costs.other_worker
+    return price
 
 
 def _put_in_together(

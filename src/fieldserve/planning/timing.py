@@ -42,25 +42,20 @@ def _first_leg(
     problem: Problem, worker: Worker, origin: int, target: int, start: Seconds, arrival: Seconds
 ) -> tuple[Seconds, Seconds, Seconds]:
     """When to leave for the first visit, how long the way is then, and when one is there: nobody leaves too early."""
-    way = problem.travel.time(origin, target, worker.shift[0])
+    way = at_once = problem.travel.time(origin, target, worker.shift[0])
     leaves = start - way
     # Whoever leaves earlier may meet other traffic; a way that is too long then asks for leaving earlier still.
     for _ in problem.travel.begins:
         longer = problem.travel.time(origin, target, leaves)
         if longer <= way:
-            return _inside(worker, leaves, longer, start, arrival)
+            way = longer
+            break
         way, leaves = longer, start - longer
-    return _inside(worker, leaves, way, start, arrival)
-
-
-def _inside(
-    worker: Worker, leaves: Seconds, way: Seconds, start: Seconds, arrival: Seconds
-) -> tuple[Seconds, Seconds, Seconds]:
     if worker.commute == "outside":
         return leaves, way, leaves + way
     if leaves >= worker.shift[0] and driven(leaves, way, worker.off) <= start:
         return leaves, way, driven(leaves, way, worker.off)
-    return worker.shift[0], way, arrival
+    return worker.shift[0], at_once, arrival
 
 
 def _closed(problem: Problem, worker: Worker, stops: list[Stop], place: int, free: Seconds) -> Route | None:
