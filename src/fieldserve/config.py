@@ -143,6 +143,8 @@ def load(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
             raise SettingFault(f"{name} must be one of {', '.join(choices)}, not {getattr(settings, name)!r}")
     if unknown := set(settings.regions) - {"NA", "EU", "FE"}:
         raise SettingFault(f"regions must be of NA, EU and FE, not {', '.join(sorted(unknown))}")
+    if settings.sync_every < 0:
+        raise SettingFault(f"sync_every must be a number of seconds, or 0, not {settings.sync_every}")
     if settings.privacy_purge_after:
         read_days(settings.privacy_purge_after, "privacy_purge_after")
     for name in ("request_log_days", "request_log_most", "webhook_timeout"):

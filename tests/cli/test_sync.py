@@ -63,6 +63,8 @@ def test_sync(cli: Cli, server: RunningServer, tmp_path: Path) -> None:
     assert (status, out) == (0, f"{US}: 0 new, 0 changed, 3 as before\n")
     status, out, _ = cli("sync", "--account", "shop", "--full")
     assert (status, out) == (0, f"{US}: 0 new, 0 changed, 3 as before\n")
+    status, out, _ = cli("sync", "--account", "shop", "--full", "--since", "2100-01-01")
+    assert (status, out) == (0, f"{US}: 0 new, 0 changed, 0 as before\n")
     status, out, _ = cli("sync", "status", "--json")
     (account,) = json.loads(out)["accounts"]
     assert account["mirrors"][0]["sellerId"] == SELLER

@@ -1,5 +1,7 @@
 """Writes made here on jobs that live elsewhere: they reach the source once and in order, or it is told why not."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from fieldserve.domain.intervals import DAY
 from fieldserve.operations.delivery import deliver
+from fieldserve.operations.mirrored_jobs import Telling, take_in
 from fieldserve.operations.operator_jobs import hold_job
 from fieldserve.operations.orders import get_ordered_job
 from fieldserve.operations.outbox import (
@@ -17,10 +20,11 @@ from fieldserve.operations.outbox import (
     list_outbox,
     purge_outbox,
     retry_outbox_entry,
+    send_out,
 )
 from fieldserve.operations.run import Caller
 from fieldserve.store import documents, jobs, mirrors
-from fieldserve.store.engine import Database
+from fieldserve.store.engine import Connection, Database
 from fieldserve.wire.errors import ApiError
 from fieldserve.wire.mirrors import LIVES_ELSEWHERE
 from fieldserve.wire.orders import JobDeed
@@ -28,7 +32,7 @@ from fieldserve.wire.retries import HEADER
 from tests.desk import ON_ONE_DATABASE
 from tests.mirroring import MIRROR, Mirrored, failing, mirrored, named
 from tests.uploads import attached, document
-from tests.world import ANN, BOB
+from tests.world import ANN, BOB, US
 
 TEN, ELEVEN, NOON = "2026-03-03T15:00:00Z", "2026-03-03T16:00:00Z", "2026-03-03T17:00:00Z"
 OPERATOR = Caller("", actor="operator:test")
@@ -352,6 +356,28 @@ class TestFaults:
         mine = await book(pair)
         assert (await pair.sync()).taken.left == 1
         assert (await pair.here.job("job-1", MIRROR))["appointments"][0]["appointmentId"] == mine
+
+    @pytest.mark.parametrize("database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+    async def test_reading_that_waited_for_a_write(self, pair: Mirrored) -> None:
+        """A page that waits for a job's lock sees what was queued under it, and leaves the job alone."""
+        locked, asked = asyncio.Event(), asyncio.Event()
+        document = (await pair.here.job("job-1", MIRROR)) | {"serviceJobStatus": "HOLD"}
+
+        async def write(c: Connection) -> None:
+            job = await jobs.find(c, MIRROR, "job-1", lock=True)
+            assert job is not None
+            locked.set()
+            await asked.wait()
+            await asyncio.sleep(0.1)  # by now the page waits
+            await send_out(pair.here.context, c, Caller(MIRROR), job, "completeServiceJobByServiceJobId", {})
+
+        writing = asyncio.ensure_future(pair.here.write(write))
+        await locked.wait()
+        asked.set()
+        telling = Telling("amazon", MIRROR, US, pair.here.clock.now() + 1, pair.here.clock.now() + 1)
+        taken = await pair.here.write(lambda c: take_in(c, telling, [json.dumps(document).encode()]))
+        await writing
+        assert (taken.left, taken.changed) == (1, 0)
 
     async def test_settling_waits_for_the_source(self, pair: Mirrored) -> None:
         """A job that cannot be read after its writes is read later."""

@@ -5,6 +5,8 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +40,12 @@ PAGES_A_LINE = 25
 @click.option(
     "--interval", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between readings, to watch."
 )
+@click.option(
+    "--since",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Where all jobs are read: those created since then.  [default: all]",
+)
 @click.option("--full", is_flag=True, help="Read all jobs again, and look for those that the source has no longer.")
 @where_data_is
 @click.pass_context
@@ -51,6 +59,7 @@ def sync(
     token_endpoint: str | None,
     watch: bool,
     interval: float,
+    since: datetime | None,
     full: bool,
     **given: Any,
 ) -> None:
@@ -61,7 +70,7 @@ def sync(
     if ctx.invoked_subcommand is not None:
         return
     run = _watching(interval) if watch else _once
-    asked = _Asked(account or "default", marketplaces, seller, endpoint, token_endpoint, full)
+    asked = _Asked(account or "default", marketplaces, seller, endpoint, token_endpoint, since, full)
     try:
         asyncio.run(_sync(settings(**given), asked, run))
     except KeyboardInterrupt:
@@ -73,20 +82,17 @@ def sync(
         fail(told)
 
 
+@dataclass(frozen=True)
 class _Asked:
     """What the command line says."""
 
-    def __init__(
-        self,
-        account: str,
-        marketplaces: tuple[str, ...],
-        seller: str | None,
-        endpoint: str | None,
-        token_endpoint: str | None,
-        full: bool,
-    ):
-        self.account, self.marketplaces, self.seller = account, marketplaces, seller
-        self.endpoint, self.token_endpoint, self.full = endpoint, token_endpoint, full
+    account: str
+    marketplaces: tuple[str, ...]
+    seller: str | None
+    endpoint: str | None
+    token_endpoint: str | None
+    since: datetime | None
+    full: bool
 
 
 Run = Callable[["Context", "Source", "Plan", "_Lines"], Any]
@@ -94,15 +100,17 @@ Run = Callable[["Context", "Source", "Plan", "_Lines"], Any]
 
 async def _sync(chosen: Any, asked: _Asked, run: Run) -> None:
     from fieldserve.app import opened
-    from fieldserve.operations.mirrors import open_mirrors
+    from fieldserve.operations.mirrors import FIRST, open_mirrors
     from fieldserve.operations.sync import Plan
+    from fieldserve.wire.times import from_datetime
 
     async with opened(chosen) as context:
         source, marketplace_ids = await open_mirrors(
             context, asked.account, asked.marketplaces, asked.endpoint, asked.token_endpoint
         )
         try:
-            await run(context, source, Plan(marketplace_ids, asked.seller, asked.full), _Lines())
+            since = FIRST if asked.since is None else from_datetime(asked.since.replace(tzinfo=UTC))
+            await run(context, source, Plan(marketplace_ids, asked.seller, asked.full, since), _Lines())
         finally:
             await source.services.aclose()
 

@@ -209,11 +209,14 @@ async def read_source(
     seller_id: str | None = None,
     *,
     everything: bool = False,
+    since: Instant = FIRST,
     tell: Tell = lambda _: None,
     between: Between | None = None,
 ) -> Progress:
-    """Read what changed since the last time, or go on with what was begun; with `everything` read all jobs, and look
-    for those that the source has no longer. `seller_id` is whose they become here: the one that they name if not given.
+    """Read what changed since the last time, or go on with what was begun.
+
+    With `everything` read all jobs that were created `since`, and look for those that the source has no longer.
+    `seller_id` is whose they become here: the one that they name if not given.
 
     `between` is awaited after each page. Raises MirrorRefused, Held, SellingApiException, AuthorizationError,
     Unavailable; whoever calls again goes on behind the last page that was stored."""
@@ -221,7 +224,7 @@ async def read_source(
     seller_id = _whose(mirror, seller_id)
     reading = mirror.reading if mirror else None
     if reading is None or (everything and not reading.everything):
-        reading = _begin(context, mirror, everything)
+        reading = _begin(context, mirror, everything, since)
     progress = Progress(marketplace_id, reading.jobs, reading.total)
     while not reading.is_read:
         began = context.clock.now()
@@ -273,10 +276,10 @@ def _whose(mirror: Mirror | None, seller_id: str | None) -> str | None:
     return mirror.seller_id if mirror is not None else seller_id
 
 
-def _begin(context: Context, mirror: Mirror | None, everything: bool) -> Reading:
+def _begin(context: Context, mirror: Mirror | None, everything: bool, since: Instant) -> Reading:
     now = context.clock.now()
     if everything or mirror is None or mirror.watermark is None:
-        return Reading(True, FIRST, now, now)
+        return Reading(True, since, now, now)
     return Reading(False, mirror.watermark - OVERLAP, now, now)
 
 

@@ -5,11 +5,13 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fieldserve.client import AuthorizationError, MissingCredentials, SellingApiException
+from fieldserve.domain.intervals import Instant
 from fieldserve.operations.delivery import deliver
 from fieldserve.operations.mirrors import (
+    FIRST,
     Held,
     MirrorRefused,
     Progress,
@@ -36,11 +38,12 @@ OUTBOX_EVERY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is kept: which marketplaces, as whose jobs, and whether all of them are read again."""
+    """What is kept: which marketplaces, as whose jobs, and whether all that were created `since` are read again."""
 
     marketplace_ids: Sequence[str]
     seller_id: str | None = None
     everything: bool = False
+    since: Instant = FIRST
 
 
 Warn = Callable[[str], None]
@@ -78,7 +81,7 @@ async def watch(
                 await deliver(context, source)
                 if clock() >= read_at:
                     for one in plan.marketplace_ids:
-                        now = Plan([one], plan.seller_id, everything)
+                        now = replace(plan, everything=everything)
                         done(await _read(context, source, one, now, tell))
                     everything, failures, read_at = False, 0, clock() + interval
             except (SellingApiException, AuthorizationError, Unavailable) as fault:
@@ -132,6 +135,7 @@ async def _read(context: Context, source: Source, marketplace_id: str, plan: Pla
         marketplace_id,
         plan.seller_id,
         everything=plan.everything,
+        since=plan.since,
         tell=tell,
         between=lambda: deliver(context, source),
     )

@@ -348,15 +348,22 @@ class Mirrored:
 
 async def mirrored(c: Connection, seller_id: str, service_job_ids: Sequence[str]) -> dict[str, Mirrored]:
     """Those of the jobs that are there, under lock."""
+    marks = placeholders(service_job_ids, after=1)
     rows = await c.fetch(
-        "SELECT service_job_id, document, mirrored_from, synced_at, erased_at, EXISTS (SELECT 1 FROM outbox o"
-        " WHERE o.seller_id = jobs.seller_id AND o.service_job_id = jobs.service_job_id AND o.settled = 0)"
-        f" FROM jobs WHERE seller_id = $1 AND service_job_id IN ({placeholders(service_job_ids, after=1)})"
-        f" ORDER BY service_job_id {LOCK}",
+        "SELECT service_job_id, document, mirrored_from, synced_at, erased_at FROM jobs"
+        f" WHERE seller_id = $1 AND service_job_id IN ({marks}) ORDER BY service_job_id {LOCK}",
         seller_id,
         *service_job_ids,
     )
-    return {row[0]: Mirrored(row[1].encode(), row[2], row[3] or 0, row[4] is not None, bool(row[5])) for row in rows}
+    # A statement of its own: it sees what was queued by whoever held a lock that the first one waited for.
+    waiting = await c.fetch(
+        f"SELECT DISTINCT service_job_id FROM outbox WHERE seller_id = $1 AND service_job_id IN ({marks})"
+        " AND settled = 0",
+        seller_id,
+        *service_job_ids,
+    )
+    busy = {row[0] for row in waiting}
+    return {row[0]: Mirrored(row[1].encode(), row[2], row[3] or 0, row[4] is not None, row[0] in busy) for row in rows}
 
 
 async def confirm(c: Connection, seller_id: str, service_job_ids: Sequence[str], synced_at: Instant) -> None:
