@@ -279,6 +279,7 @@ async def _kinds(ground: Ground) -> dict[str, list[str]]:
         await database.close()
     for one in log:
         thing, _, kind = one.event.kind.partition(".")
-        if thing in ("job", "appointment") and found[one.event.subject][-1:] != [kind]:
+        again = kind == "fulfilled" and found[one.event.subject][-1:] == [kind]
+        if thing in ("job", "appointment") and not again:
             found[one.event.subject].append(kind)
     return found
