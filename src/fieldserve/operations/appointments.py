@@ -15,7 +15,8 @@ from fieldserve.domain.jobs import Appointment, AssignedTechnician, Job
 from fieldserve.domain.services import Service
 from fieldserve.domain.slots import HORIZON, ServiceRules, StoreState, Visit, capacity_at
 from fieldserve.operations.jobs import job_to_change, log_change
-from fieldserve.operations.outbox import crew, send_out, visit_of_job
+from fieldserve.operations.mirrored_jobs import crew, visit_of_job
+from fieldserve.operations.outbox import send_out
 from fieldserve.operations.run import Caller, Context, transact
 from fieldserve.operations.slot_travel import REACH, place_of, seen_from
 from fieldserve.store import assignments, jobs, services, slot_travel, slots

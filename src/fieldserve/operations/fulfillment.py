@@ -10,7 +10,8 @@ from fieldserve.domain.jobs import Appointment, AssignedTechnician, Job
 from fieldserve.operations import documents as proofs
 from fieldserve.operations import run
 from fieldserve.operations.jobs import job_to_change, log_change
-from fieldserve.operations.outbox import LONGEST_TECHNICIAN_ID, crew, send_out, visit_of_job
+from fieldserve.operations.mirrored_jobs import LONGEST_TECHNICIAN_ID, crew, visit_of_job
+from fieldserve.operations.outbox import send_out
 from fieldserve.operations.run import Caller, Context, aside, transact
 from fieldserve.store import documents, jobs, mirrors, resources
 from fieldserve.store.engine import Connection

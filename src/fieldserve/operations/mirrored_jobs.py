@@ -15,11 +15,13 @@ from fieldserve.domain.jobs import Appointment, AssignedTechnician, Job, Proof
 from fieldserve.domain.services import Service
 from fieldserve.domain.slots import ServiceRules
 from fieldserve.operations.jobs import told as told_appointment
-from fieldserve.store import events, jobs, mirrors
+from fieldserve.operations.run import Context
+from fieldserve.store import events, jobs, mirrors, stores, technicians
 from fieldserve.store.engine import AlreadyExists, Connection, Joined
 from fieldserve.store.mirrors import MirrorFault
 from fieldserve.store.stores import Store
 from fieldserve.wire import appointments as wire
+from fieldserve.wire.appointments import INVALID_RESOURCE
 from fieldserve.wire.jobs import ServiceJob
 from fieldserve.wire.times import TimeFault, parse
 
@@ -27,6 +29,7 @@ NO_STORE, NO_ASIN = "UNKNOWN", "UNKNOWN000"
 """What a job's store and service are called where it names none."""
 ASSUMED_DURATION = 60 * MINUTE
 GONE = "the source has no such job any more; what is here is what it told last"
+LONGEST_TECHNICIAN_ID = 50
 _LONGEST = 7 * DAY
 
 
@@ -310,8 +313,10 @@ def _team(told: Sequence[wire.Technician] | None) -> tuple[AssignedTechnician, .
     team: dict[str, AssignedTechnician] = {}
     for one in told or ():
         if one.technician_id:
-            if len(one.technician_id) > 50:
-                raise Unreadable(f"the technician {one.technician_id} has an id of more than 50 characters")
+            if len(one.technician_id) > LONGEST_TECHNICIAN_ID:
+                raise Unreadable(
+                    f"the technician {one.technician_id} has an id of more than {LONGEST_TECHNICIAN_ID} characters"
+                )
             team[one.technician_id] = AssignedTechnician(one.technician_id, one.name or one.technician_id)
     return tuple(team.values())
 
@@ -321,3 +326,33 @@ def _time(text: str) -> Instant:
         return parse(text)
     except TimeFault:
         raise Unreadable(f"{text} is no ISO 8601 time") from None
+
+
+# ---- what is done here to a job that lives elsewhere
+
+
+async def visit_of_job(c: Connection, job: Job, appointment_id: str) -> Appointment | None:
+    """The job's appointment with that id, be it the one under which it was made here or the one of its source."""
+    found = job.appointment(appointment_id)
+    if found is None and job.mirrored_from is not None:
+        found = job.appointment(await mirrors.real_id(c, job.seller_id, appointment_id))
+    return found
+
+
+async def crew(
+    context: Context, c: Connection, job: Job, visit: Appointment, technician_ids: list[str]
+) -> tuple[AssignedTechnician, ...]:
+    """Technicians of a mirrored job's appointment, of whom its source knows more than is known here: whoever is unknown
+    is made up, and whoever is somewhere else then is marked so."""
+    account = job.mirrored_from
+    store = await stores.find(c, job.seller_id, job.store_id)
+    assert account is not None
+    assert store is not None
+    named = [AssignedTechnician(one, one) for one in technician_ids if len(one) <= LONGEST_TECHNICIAN_ID]
+    await mirrors.make_up_technicians(c, store, named, account, context.clock.now())
+    names = {one.technician_id: one.name for one in await technicians.find_all(c, job.seller_id, technician_ids)}
+    for one in technician_ids:
+        if one not in names:
+            raise INVALID_RESOURCE.error(resource_id=one)
+    elsewhere = await jobs.taken(c, job.seller_id, technician_ids, (visit.start, visit.end), job.service_job_id)
+    return tuple(AssignedTechnician(one, names[one], one in elsewhere) for one in technician_ids)

@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from fieldserve.domain.intervals import DAY
-from fieldserve.domain.jobs import Appointment, AssignedTechnician, Job
+from fieldserve.domain.jobs import Job
 from fieldserve.operations.run import Caller, Context, read, transact
 from fieldserve.operations.sellers import find_seller
-from fieldserve.store import events, jobs, mirrors, outbox, stores, technicians
+from fieldserve.store import events, jobs, mirrors, outbox
 from fieldserve.store.engine import Connection
 from fieldserve.store.events import Event
 from fieldserve.store.outbox import Entry, State
-from fieldserve.wire.appointments import INVALID_RESOURCE
 from fieldserve.wire.jobs import JOB_NOT_FOUND
 from fieldserve.wire.mirrors import (
     LIVES_ELSEWHERE,
@@ -31,7 +30,6 @@ from fieldserve.wire.mirrors import (
 )
 from fieldserve.wire.times import Instant, render
 
-LONGEST_TECHNICIAN_ID = 50
 KEPT_DAYS = 30
 
 # What the Services API tells of no job.
@@ -78,33 +76,6 @@ def refuse_elsewhere(job: Job) -> None:
     """For what no source can be asked to do. Raises ApiError LIVES_ELSEWHERE."""
     if job.mirrored_from is not None:
         raise LIVES_ELSEWHERE.error(job_id=job.service_job_id, account=job.mirrored_from)
-
-
-async def visit_of_job(c: Connection, job: Job, appointment_id: str) -> Appointment | None:
-    """The job's appointment with that id, be it the one under which it was made here or the one of its source."""
-    found = job.appointment(appointment_id)
-    if found is None and job.mirrored_from is not None:
-        found = job.appointment(await mirrors.real_id(c, job.seller_id, appointment_id))
-    return found
-
-
-async def crew(
-    context: Context, c: Connection, job: Job, visit: Appointment, technician_ids: list[str]
-) -> tuple[AssignedTechnician, ...]:
-    """Technicians of a mirrored job's appointment, of whom its source knows more than is known here: whoever is unknown
-    is made up, and whoever is somewhere else then is marked so."""
-    account = job.mirrored_from
-    store = await stores.find(c, job.seller_id, job.store_id)
-    assert account is not None
-    assert store is not None
-    named = [AssignedTechnician(one, one) for one in technician_ids if len(one) <= LONGEST_TECHNICIAN_ID]
-    await mirrors.make_up_technicians(c, store, named, account, context.clock.now())
-    names = {one.technician_id: one.name for one in await technicians.find_all(c, job.seller_id, technician_ids)}
-    for one in technician_ids:
-        if one not in names:
-            raise INVALID_RESOURCE.error(resource_id=one)
-    elsewhere = await jobs.taken(c, job.seller_id, technician_ids, (visit.start, visit.end), job.service_job_id)
-    return tuple(AssignedTechnician(one, names[one], one in elsewhere) for one in technician_ids)
 
 
 # ---- what operators see
