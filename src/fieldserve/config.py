@@ -91,6 +91,8 @@ class Settings:
     """Without a service: how many times the distance of the great circle a road is long."""
     travel_speeds: tuple[str, ...] = ()
     """Without a service: km/h, one for the whole day or 24 by hour of departure; empty stands for a town's day."""
+    planning_cores: int = 1
+    """Processes that search for a plan together, each on a core of its own; 1 searches in the server's own."""
     geocoder: GeocoderKind = "off"
     """Who finds the places of addresses; off: no address leaves the server."""
     geocoder_url: str = ""
@@ -163,7 +165,7 @@ def _check_travel(settings: Settings) -> None:
         schemes = ("http://", "https://", "file:") if name == "travel_url" else ("http://", "https://")
         if getattr(settings, name) and not getattr(settings, name).startswith(schemes):
             raise SettingFault(f"{name} must start with http:// or https://")
-    for name in ("travel_timeout", "travel_cache_days"):
+    for name in ("travel_timeout", "travel_cache_days", "planning_cores"):
         if getattr(settings, name) < 1:
             raise SettingFault(f"{name} must be at least 1")
     read_number(settings.travel_road_factor, "travel_road_factor", 1, 5)

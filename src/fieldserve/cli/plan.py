@@ -1,6 +1,8 @@
 """`fieldserve plan`: days of routes, made, looked at, applied, undone, planned anew, explained and exported."""
 
 import json
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,8 +94,8 @@ def plan(
             iterations=iterations,
             seed=seed,
         )
-        with _progress() as told:
-            record = await create_plan(context, caller, asked, told)
+        with _progress() as told, _interruptible() as interrupted:
+            record = await create_plan(context, caller, asked, told, interrupted)
         if apply_too:
             await apply_plan(context, caller, record.plan_id)
             record.status = "APPLIED"
@@ -460,6 +462,24 @@ def _progress() -> "Iterator[Callable[[str, float], None]]":
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as shown:
         task = shown.add_task("Planning", total=1.0)
         yield lambda what, share: shown.update(task, description=what, completed=share)
+
+
+@contextmanager
+def _interruptible() -> "Iterator[Callable[[], bool]]":
+    """The first Ctrl-C ends the search, and the best plan so far is taken; a second one ends the program."""
+    asked = threading.Event()
+
+    def on_interrupt(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        click.echo("Taking the best plan so far; once more ends without one.", err=True)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 _FIGURES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (

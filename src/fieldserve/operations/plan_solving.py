@@ -31,13 +31,21 @@ STAYING = 60
 _DONE = done_key("")
 
 
+def never() -> bool:
+    """Nobody ends the search."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long the solver may search: seconds, or iterations where they are given; and the seed of its chance."""
+    """How long the solver may search: seconds, or iterations where they are given; the seed of its chance, and on how
+    many cores. `cancelled` is asked now and then: the best plan so far is then the answer."""
 
     seconds: float
     iterations: int | None
     seed: int
+    cores: int = 1
+    cancelled: Callable[[], bool] = never
 
     def part(self, share: float) -> "Effort":
         """The share of the seconds that a part gets, at least half of one. Iterations are for each part."""
@@ -72,10 +80,14 @@ async def solve_day(
 
 def _solve(problem: "Problem", effort: Effort, order: dict[str, list[str]], told: Callable[[float], None]) -> "Plan":
     from fieldserve import planning
+    from fieldserve.planning.engine import engine
 
     counted = effort.iterations is not None
-    stop = planning.Effort(None if counted else effort.seconds, effort.iterations, time.monotonic)
-    return planning.solve(problem, stop, effort.seed, start=order, progress=lambda heard: told(heard.share))
+    stop = planning.Effort(None if counted else effort.seconds, effort.iterations, time.monotonic, effort.cancelled)
+    with engine(effort.cores) as cores:
+        return planning.solve(
+            problem, stop, effort.seed, start=order, progress=lambda heard: told(heard.share), on=cores
+        )
 
 
 # ---- a day in the solver's terms

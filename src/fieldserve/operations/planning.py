@@ -1,6 +1,6 @@
 """Make plans: load the days, find places and travel times, let the solver decide, and tell what comes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from fieldserve.operations.plan_days import Crew, LoadedDay, Seen, components, l
 from fieldserve.operations.plan_explained import explain_day
 from fieldserve.operations.plan_problems import DayProblem, Rules, pose
 from fieldserve.operations.plan_records import planned_day, recorded
-from fieldserve.operations.plan_solving import Effort, Told, solve_day
+from fieldserve.operations.plan_solving import Effort, Told, never, solve_day
 from fieldserve.operations.plans import get_plan, keep
 from fieldserve.operations.run import Caller, Context, aside, read
 from fieldserve.operations.sellers import find_seller, refuse
@@ -29,18 +29,26 @@ def untold(_: str, __: float) -> None:
     """Nobody listens."""
 
 
-async def create_plan(context: Context, caller: Caller, ask: CreatePlan, told: Told = untold) -> PlanRecord:
+async def create_plan(
+    context: Context,
+    caller: Caller,
+    ask: CreatePlan,
+    told: Told = untold,
+    cancelled: Callable[[], bool] = never,
+) -> PlanRecord:
     """A plan of days, kept as a DRAFT; nothing else changes.
 
-    `told` hears what is being done, and which share of all is done. Raises ApiError: 400, NO_SELLER, NO_STORE,
-    NOTHING_TO_PLAN."""
+    `told` hears what is being done, and which share of all is done; once `cancelled` says so, the best so far is taken.
+    Raises ApiError: 400, NO_SELLER, NO_STORE, NOTHING_TO_PLAN."""
     refuse(wire.plan_faults(ask))
     # Minutes may pass: no transaction stays open over them.
-    record, seen = await aside(context, lambda outer: _make(outer, caller, ask, told))
+    record, seen = await aside(context, lambda outer: _make(outer, caller, ask, told, cancelled))
     return await keep(context, caller, record, seen)
 
 
-async def _make(context: Context, caller: Caller, ask: CreatePlan, told: Told) -> tuple[PlanRecord, Seen]:
+async def _make(
+    context: Context, caller: Caller, ask: CreatePlan, told: Told, cancelled: Callable[[], bool]
+) -> tuple[PlanRecord, Seen]:
     told("Loading", 0.0)
     groups = await read(context, lambda c: _groups(c, caller, ask.store_ids))
     first = wire.read_day(ask.first_day)
@@ -55,7 +63,7 @@ async def _make(context: Context, caller: Caller, ask: CreatePlan, told: Told) -
                     partial(load_day, seller_id=caller.seller_id, group=group, day=day, with_waiting=ask.waiting),
                 )
             )
-    effort = Effort(ask.seconds, ask.iterations, ask.seed)
+    effort = Effort(ask.seconds, ask.iterations, ask.seed, context.settings.planning_cores, cancelled)
     days, seen = await plan_all(context, caller, loaded, rules, effort, told)
     return recorded(context.ids.uuid(), context.clock.now(), days, ask.seed), seen
 

@@ -58,7 +58,7 @@ async def _make(context: Context, caller: Caller, plan_id: str, ask: Replan) -> 
         now,
         frozenset(happened.urgent),
     )
-    effort = Effort(ask.seconds, ask.iterations, ask.seed)
+    effort = Effort(ask.seconds, ask.iterations, ask.seed, context.settings.planning_cores)
     loaded = await _load(context, caller, base, bool(happened.urgent))
     days = []
     for day in loaded:

@@ -72,34 +72,52 @@ async def travel_times(context: Context, places: Sequence[Place], hours: Iterabl
     """Travel between all of the places for departures in those hours of the local day."""
     base = great_circle(context.settings)
     source = source_of(context.settings)
+    wanted = sorted(set(hours))
     asked = [place.rounded for place in places]
     unique = list(dict.fromkeys(asked))
+    notices: list[str] = []
+    by_hour: dict[int, Matrix] = {}
+    if source is not base:
+        try:
+            by_hour = await _of_service(context, source, base, unique, wanted)
+        except TravelFault as fault:
+            log.warning("no travel times of %s: %s", source.name, fault)
+            notices.append(f"Travel times are estimated from distances: {fault}.")
+    told_by = source.name if by_hour else base.name
+    if by_hour:
+        notices += _cut_off(source, by_hour.values())
+    else:
+        # Many places take a while to work out, in which others want to be served.
+        by_hour = await asyncio.to_thread(base.matrices, unique, wanted)
     ranks = {place: rank for rank, place in enumerate(unique)}
     positions = [ranks[place] for place in asked]
-    known: dict[int | None, Matrix] = {}
-    notices: list[str] = []
-    for hour in sorted(set(hours)):
-        wanted = asked_hour(source, hour)
-        if wanted not in known and not notices:
-            try:
-                known[wanted] = await _matrix(context, source, unique, wanted)
-            except TravelFault as fault:
-                log.warning("no travel times of %s: %s", source.name, fault)
-                notices.append(f"Travel times are estimated from distances: {fault}.")
-    seconds: dict[int, Rows] = {}
-    metres: Rows = []
-    for hour in sorted(set(hours)):
-        wanted = asked_hour(source, hour)
-        matrix = known.get(wanted)
-        if notices or matrix is None:
-            matrix = await base.matrix(unique, unique, hour)
-        rows = matrix.seconds if source.asked_hours or notices else _slowed(matrix.seconds, base.slower(hour))
-        seconds[hour] = [[rows[one][other] for other in positions] for one in positions]
-        metres = metres or [[matrix.metres[one][other] for other in positions] for one in positions]
-    told_by = base.name if notices else source.name
-    if not notices and (cut_off := _cut_off(known.values())):
-        notices.append(f"{source.name} knows no road for {cut_off} trips between places; nobody is sent on them.")
+    seconds = {hour: _spread(matrix.seconds, positions) for hour, matrix in by_hour.items()}
+    metres = next((_spread(matrix.metres, positions) for matrix in by_hour.values()), [])
     return TravelTimes(list(places), seconds, metres, told_by, notices)
+
+
+async def _of_service(
+    context: Context, source: Source, base: GreatCircle, places: list[Place], hours: list[int]
+) -> dict[int, Matrix]:
+    """What a service says of each hour: all of it, or TravelFault."""
+    known: dict[int | None, Matrix] = {}
+    found: dict[int, Matrix] = {}
+    for hour in hours:
+        wanted = asked_hour(source, hour)
+        if wanted not in known:
+            known[wanted] = await _matrix(context, source, places, wanted)
+        matrix = known[wanted]
+        found[hour] = matrix
+        if not source.asked_hours:
+            found[hour] = Matrix(_slowed(matrix.seconds, base.slower(hour)), matrix.metres)
+    return found
+
+
+def _spread(rows: Rows, positions: list[int]) -> Rows:
+    """The rows of places that are all different, for places of which some may be the same."""
+    if positions == list(range(len(rows))):
+        return rows
+    return [[rows[one][other] for other in positions] for one in positions]
 
 
 def _slowed(rows: Rows, factor: float) -> Rows:
@@ -107,14 +125,14 @@ def _slowed(rows: Rows, factor: float) -> Rows:
     return [[one if one >= UNREACHABLE else round(one * factor) for one in row] for row in rows]
 
 
-def _cut_off(matrices: Iterable[Matrix]) -> int:
-    return max((sum(one >= UNREACHABLE for row in matrix.seconds for one in row) for matrix in matrices), default=0)
+def _cut_off(source: Source, matrices: Iterable[Matrix]) -> list[str]:
+    """What is to be said of trips for which there is no road."""
+    trips = max((sum(one >= UNREACHABLE for row in matrix.seconds for one in row) for matrix in matrices), default=0)
+    return [f"{source.name} knows no road for {trips} trips between places; nobody is sent on them."] if trips else []
 
 
 async def _matrix(context: Context, source: Source, places: list[Place], hour: int | None) -> Matrix:
     """All pairs, from what is kept as far as it is there. Raises TravelFault."""
-    if isinstance(source, GreatCircle):
-        return await source.matrix(places, places, hour)
     key = TravelKey(source.name, source.profile, ANY_HOUR if hour is None else hour)
     texts = [place.key for place in places]
     since = context.clock.now() - context.settings.travel_cache_days * DAY
