@@ -40,6 +40,7 @@ SECTIONS = {
     },
     "explanation/tokens.md": {"usage-plans": pages.usage_plans},
     "explanation/limits.md": {"limits": pages.limits},
+    "how-to/receive-webhooks.md": {"types": pages.webhook_types},
     "decisions/README.md": {"records": pages.decisions},
 }
 

@@ -28,6 +28,7 @@ _TECHNICIAN = (
     "backgroundChecked",
 )
 _USER = ("role", "technicianId", "disabled", "secondFactor")
+_WEBHOOK = ("host", "applicationId", "eventTypes", "payload", "enabled")
 _SERVICE = (
     "asin",
     "title",
@@ -188,6 +189,16 @@ EVENTS = (
     EventKind("user.second_factor_set_up", "codes of their authenticator are asked for from now on", "the user"),
     EventKind("user.signed_in", "they signed in to the console", "the user"),
     EventKind("user.signed_out_everywhere", "they ended all their sessions", "the user"),
+    EventKind("webhook.created", "an operator had events sent to a URL", "the webhook", after=_WEBHOOK),
+    EventKind("webhook.updated", "an operator changed a webhook", "the webhook", _WEBHOOK, _WEBHOOK),
+    EventKind("webhook.secret_rotated", "it got another secret", "the webhook"),
+    EventKind(
+        "webhook.disabled",
+        "an operator, the receiver's 410 or long failing ended it",
+        "the webhook",
+        after=("reason",),
+    ),
+    EventKind("webhook.deleted", "an operator removed it", "the webhook", before=_WEBHOOK),
     EventKind("operator_key.created", "a key of the operator API was made", "the key's name"),
     EventKind("operator_key.revoked", "all keys of a name were revoked", "the key's name"),
 )
@@ -208,6 +219,7 @@ MEMBERS = {
     "causedBy": "BUYER, SELLER or OPERATOR: who wanted it",
     "createdAt": "when the job was made, as its source tells it",
     "documents": "upload destinations attached by this call; absent where none were",
+    "host": "where it goes, without path and query, which may be secret",
     "free": "how many of the slots had a capacity above 0",
     "mirroredFrom": "the account whose jobs it was made up from; absent where somebody set it up",
     "overbooked": "ids of technicians who have another appointment then",
@@ -232,7 +244,7 @@ _THINGS = (
     ("Documents", ("document",)),
     ("What goes out to where mirrored jobs live", ("outbox",)),
     ("What operators set up", ("seller", "store", "technician", "service")),
-    ("Access", ("application", "authorization", "sign_in_code", "user", "operator_key")),
+    ("Access", ("application", "authorization", "sign_in_code", "user", "operator_key", "webhook")),
 )
 
 

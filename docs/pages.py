@@ -21,7 +21,7 @@ from fieldserve.domain.jobs import OPERATOR_DEEDS, TRANSITIONS
 from fieldserve.operations import documents as document_operations
 from fieldserve.operations import run as run_operations
 from fieldserve.store import engine, keys
-from fieldserve.wire import appointments, documents, jobs, reservations, schedules, slots, tokens
+from fieldserve.wire import appointments, documents, jobs, reservations, schedules, slots, tokens, webhooks
 from fieldserve.wire import errors as catalogue
 from fieldserve.wire import lint as lint_rules
 from fieldserve.wire import marketplaces as places
@@ -528,6 +528,14 @@ def events() -> str:
 
 def _members(names: Sequence[str] | None) -> str:
     return "" if names is None else ", ".join(map(_code, names))
+
+
+# ---- webhooks
+
+
+def webhook_types() -> str:
+    """What webhooks tell."""
+    return table(("type", "when"), [(_code(one), event_table.BY_KIND[one].when) for one in webhooks.EVENT_TYPES])
 
 
 # ---- lint

@@ -6,7 +6,7 @@ import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import msgspec
@@ -42,6 +42,7 @@ from fieldserve.operations.retries import purge_retries
 from fieldserve.operations.run import Caller, Clock, Context, Identifiers, SystemClock, write_observations
 from fieldserve.operations.tokens import purge_tokens
 from fieldserve.operations.travel import purge_travel_times
+from fieldserve.operations.webhook_deliveries import Courier, purge_deliveries
 from fieldserve.sandbox import static
 from fieldserve.store import migrate
 from fieldserve.store.blobs import open_blobs
@@ -96,7 +97,7 @@ async def opened(
         await database.close()
 
 
-def create_app(context: Context, traces: Traces | None = None) -> ASGIApp:
+def create_app(context: Context, traces: Traces | None = None) -> "App":
     """The server on a context that is open."""
     database = Observed(context.database, traces.transaction if traces else None)
     context = replace(context, database=database)
@@ -134,7 +135,19 @@ def create_app(context: Context, traces: Traces | None = None) -> ASGIApp:
         else:
             await rest(scope, receive, send)
 
-    return observe.observed(guard.guarded(app, context.settings.request_timeout), meters, traces)
+    guarded = guard.guarded(app, context.settings.request_timeout)
+    return App(observe.observed(guarded, meters, traces), meters.webhook if meters else None)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The ASGI application, and who counts what becomes of webhooks."""
+
+    answer: ASGIApp
+    count_webhook: Callable[[str], None] | None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.answer(scope, receive, send)
 
 
 def _console(context: Context) -> ASGIApp:
@@ -180,11 +193,12 @@ class Server:
             # A process that takes another's place must come up even if that one died of an outage: it answers 503 until
             # the outage is over. `fieldserve serve` has looked at the database before it starts any.
             async with opened(self._settings, must_answer=False) as context:
-                self._app = create_app(context, open_traces())
+                app = self._app = create_app(context, open_traces())
                 chores = [
                     asyncio.create_task(_every(OBSERVATIONS_EVERY, write_observations, context)),
                     asyncio.create_task(_every(OBSERVATIONS_EVERY, write_requests, context)),
                     asyncio.create_task(_every(PURGE_EVERY, _purge, context)),
+                    asyncio.create_task(Courier(context, app.count_webhook).run()),
                 ]
                 if every := self._settings.sync_every:
                     # Only a server that mirrors needs the client.
@@ -230,6 +244,7 @@ async def _purge(context: Context) -> None:
     await purge_outbox(context)
     await purge_travel_times(context)
     await purge_requests(context)
+    await purge_deliveries(context)
     if after := context.settings.privacy_purge_after:
         days = config.read_days(after, "privacy_purge_after")
         await privacy.purge(context, Caller("", actor="server"), days)

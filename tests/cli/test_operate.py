@@ -220,3 +220,43 @@ class TestAccess:
         """The master key that a first command makes is for its owner only."""
         run("keys", "list")
         assert os.stat(tmp_path / "data" / "master.key").st_mode & 0o777 == 0o600
+
+
+class TestWebhooks:
+    """Where events go."""
+
+    def test_life(self, run: Run, shop: str, refused: Run) -> None:
+        """A webhook is added, shown, changed, stopped, started, given another secret, tried and removed."""
+        url = "https://example.com/hook"
+        added = run("webhooks", "add", shop, url, "--event", "job.cancelled", "--payload", "JOB")
+        one = added["webhookId"]
+        assert added["secret"].startswith("whsec_")
+        (listed,) = run("webhooks", "list", shop)
+        assert (listed["url"], listed["eventTypes"], listed["payload"]) == (url, ["job.cancelled"], "JOB")
+        assert run("webhooks", "show", shop, one) == listed
+        assert run("webhooks", "update", shop, one, "--disable")["disabledReason"] == "an operator disabled it"
+        assert "is disabled" in refused("webhooks", "ping", shop, one)
+        assert run("webhooks", "update", shop, one, "--enable", "--description", "x")["enabled"] is True
+        assert run("webhooks", "rotate", shop, one)["secret"] != added["secret"]
+        ping = run("webhooks", "ping", shop, one)
+        assert (ping["type"], ping["state"]) == ("webhook.ping", "WAITING")
+        run("webhooks", "update", shop, one, "--disable")
+        (dead,) = run("webhooks", "deliveries", shop, one, "--state", "DEAD")
+        run("webhooks", "update", shop, one, "--enable")
+        assert run("webhooks", "redeliver", shop, one) == {"deliveries": 1}
+        assert run("webhooks", "redeliver", shop, one, str(dead["sequence"]))["state"] == "WAITING"
+        assert run("webhooks", "remove", shop, one)["removed"] is True
+        assert run("webhooks", "list", shop) == []
+        assert "No webhook exists" in refused("webhooks", "show", shop, one)
+
+
+class TestRequests:
+    """The request log, of a server that has answered nothing yet."""
+
+    def test_empty(self, run: Run, refused: Run) -> None:
+        """There is nothing to list and nothing to find; a filter that will not do is told in a line."""
+        assert run("requests", "list", "--status", "4xx", "--findings") == []
+        assert run("requests", "lint", "--fail") == {"requests": 0, "codes": {}, "findings": []}
+        assert "No request none" in refused("requests", "show", "none")
+        assert "No request none" in refused("requests", "replay", "none")
+        assert "status must match" in refused("requests", "list", "--status", "many")

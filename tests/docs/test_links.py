@@ -81,7 +81,7 @@ def _check_command(words: list[str], options: list[str]) -> None:
         assert word in command.commands, f"there is no command {words}"
         command = command.commands[word]
     assert command is not None
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert set(options) <= known, f"fieldserve {' '.join(words)} has no {set(options) - known}"
 
 

@@ -7,6 +7,7 @@ on the same machine every caller seems to come from loopback, so an address prov
     fieldserve_request_seconds{operation}                   a histogram of how long answers took
     fieldserve_bookings_total{outcome}                      booked, moved, refused
     fieldserve_database_faults_total{fault}                 conflict (tried again), unavailable
+    fieldserve_webhook_deliveries_total{outcome}            tries: delivered, failed, dead, dropped
     fieldserve_writer_transactions_total, …_commits_total   SQLite: their ratio is the batch that shares an fsync
 """
 
@@ -52,6 +53,7 @@ class Meters:
         )
         self._bookings = Counter("fieldserve_bookings", "Appointments asked for.", ("outcome",), registry=registry)
         self._faults = Counter("fieldserve_database_faults", "Transactions that failed.", ("fault",), registry=registry)
+        self._webhooks = Counter("fieldserve_webhook_deliveries", "Webhooks sent.", ("outcome",), registry=registry)
         self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
         self._registry.register(_Writer(database))
         database.count_faults(lambda fault: self._faults.labels(fault).inc())
@@ -70,6 +72,10 @@ class Meters:
         if operation in (_BOOKS, _MOVES):
             done = "booked" if operation == _BOOKS else "moved"
             self._bookings.labels(done if status == 200 else "refused").inc()
+
+    def webhook(self, outcome: str) -> None:
+        """Count a try to deliver a webhook."""
+        self._webhooks.labels(outcome).inc()
 
     def text(self) -> bytes:
         """All that was counted, by all processes, as Prometheus reads it."""

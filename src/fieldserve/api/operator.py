@@ -39,6 +39,7 @@ from fieldserve.operations import (
     stores,
     technicians,
     users,
+    webhooks,
 )
 from fieldserve.operations import request_log as requests
 from fieldserve.operations.retries import Attempt, Outcome, once
@@ -314,6 +315,23 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
     "getRequest": lambda c: requests.get_request(c.context, c.values["requestId"]),
     "replayRequest": lambda c: requests.replay_request(c.context, c.values["requestId"]),
     "lintRequests": lambda c: requests.lint_requests(c.context, c.values),
+    "createWebhook": lambda c: webhooks.create_webhook(c.context, c.caller, c.body),
+    "listWebhooks": lambda c: webhooks.list_webhooks(c.context, c.caller),
+    "getWebhook": lambda c: webhooks.get_webhook(c.context, c.caller, c.values["webhookId"]),
+    "updateWebhook": lambda c: webhooks.update_webhook(c.context, c.caller, c.values["webhookId"], c.body),
+    "deleteWebhook": lambda c: webhooks.delete_webhook(c.context, c.caller, c.values["webhookId"]),
+    "rotateWebhookSecret": lambda c: webhooks.rotate_webhook_secret(c.context, c.caller, c.values["webhookId"], c.body),
+    "pingWebhook": lambda c: webhooks.ping_webhook(c.context, c.caller, c.values["webhookId"]),
+    "listDeliveries": lambda c: webhooks.list_deliveries(
+        c.context,
+        c.caller,
+        c.values["webhookId"],
+        state=c.values.get("state"),
+        before=c.values.get("before"),
+        limit=c.values["limit"],
+    ),
+    "redeliver": lambda c: webhooks.redeliver(c.context, c.caller, c.values["webhookId"], c.values["sequence"]),
+    "redeliverDead": lambda c: webhooks.redeliver_dead(c.context, c.caller, c.values["webhookId"]),
     "createOperatorKey": _create_key,
     "listOperatorKeys": _list_keys,
     "exportBuyer": lambda c: privacy.export_buyer(c.context, c.caller, c.values["buyerId"]),

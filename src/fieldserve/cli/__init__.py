@@ -27,6 +27,7 @@ COMMANDS = {
     "outbox": ("fieldserve.cli.sync", "Look after what goes out to where mirrored jobs live."),
     "plan": ("fieldserve.cli.plan", "Plan who drives where, and when; compare, apply, undo, export."),
     "requests": ("fieldserve.cli.requests", "Search, lint and replay what the request log holds."),
+    "webhooks": ("fieldserve.cli.webhooks", "Have events of jobs sent to a URL, and see what became of them."),
     "backup": ("fieldserve.cli.backup", "Write database and documents into a file, while the server runs."),
     "restore": ("fieldserve.cli.backup", "Put a backup back."),
     "privacy": ("fieldserve.cli.privacy", "Export and erase buyers' personal data."),

@@ -8,6 +8,7 @@ A use of the database is an async function of a `Connection`; it awaits nothing 
 Statements are written once, in the subset of SQL that both share, with `$1` parameters. What differs stands here:
 
     LOCK            behind a SELECT: the rows stay locked until the transaction ends (SQLite has one writer anyway)
+    SKIP_LOCKED     the same, without the rows that another transaction has locked: for queues with several workers
     placeholders()  a list of parameters for IN (…), since the two have no array parameter in common
 
 SQLite runs reads on the event loop's thread, where a read costs microseconds, and all writes on one writer thread,
@@ -37,6 +38,7 @@ Row = Sequence[Any]
 Dialect = Literal["sqlite", "postgresql"]
 
 LOCK = "/* FOR UPDATE */"
+SKIP_LOCKED = "/* FOR UPDATE SKIP LOCKED */"
 SQLITE_AT_LEAST = (3, 51, 3)
 BUSY_MILLISECONDS = 5_000
 CONNECT_WITHIN = 5.0
@@ -361,7 +363,7 @@ def _deliver(answers: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -
 
 @lru_cache(maxsize=2048)
 def _for_postgresql(sql: str) -> str:
-    return sql.replace(LOCK, "FOR UPDATE")
+    return sql.replace(LOCK, "FOR UPDATE").replace(SKIP_LOCKED, "FOR UPDATE SKIP LOCKED")
 
 
 class _PostgreSQLConnection:

@@ -28,6 +28,7 @@ from fieldserve.wire import (
     stores,
     technicians,
     users,
+    webhooks,
 )
 from fieldserve.wire.errors import (
     BODY_TOO_LARGE,
@@ -103,6 +104,8 @@ _TAGS = {
     "events": "Events",
     "requests": "Request log",
     "lint": "Request log",
+    "webhooks": "Webhooks",
+    "deliveries": "Webhooks",
     "keys": "Operator keys",
     "buyers": "Privacy",
     "privacy": "Privacy",
@@ -116,10 +119,13 @@ _SERVICE = _SELLER + "/services/{asin}"
 _JOB = _SELLER + "/jobs/{serviceJobId}"
 _ENTRY = PREFIX + "/outbox/{sequence}"
 _PLAN = _SELLER + "/plans/{planId}"
+_WEBHOOK = _SELLER + "/webhooks/{webhookId}"
 _APPLICATION = PREFIX + "/applications/{applicationId}"
 
 _OF_SELLER = (sellers.SELLER_ID,)
 _PAGED = (AFTER, LIMIT)
+_ONE_WEBHOOK = (*_OF_SELLER, webhooks.WEBHOOK_ID)
+_NO_WEBHOOK = (webhooks.NO_WEBHOOK,)
 _NO_SELLER = (applications.NO_SELLER,)
 _DEED_ERRORS = (*_NO_SELLER, jobs.JOB_NOT_FOUND, orders.DEED_NOT_ALLOWED, mirrors.LIVES_ELSEWHERE)
 _OF_PLAN = (*_OF_SELLER, plans.PLAN_ID)
@@ -652,6 +658,106 @@ OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
         "Hold the newest requests against what Amazon refuses, ignores or advises against.",
         request_log.LINT_FILTERS,
         answer=request_log.LintReport,
+    ),
+    OperatorRoute(
+        "createWebhook",
+        "POST",
+        _SELLER + "/webhooks",
+        201,
+        "Send what happens to a seller's jobs to a URL; the secret is told this once.",
+        _OF_SELLER,
+        webhooks.CreateWebhook,
+        webhooks.WebhookWithSecret,
+        (*_NO_SELLER, applications.NO_APPLICATION, webhooks.NOT_AUTHORIZED),
+    ),
+    OperatorRoute(
+        "listWebhooks",
+        "GET",
+        _SELLER + "/webhooks",
+        200,
+        "List a seller's webhooks.",
+        _OF_SELLER,
+        None,
+        webhooks.WebhookListing,
+        _NO_SELLER,
+    ),
+    OperatorRoute(
+        "getWebhook", "GET", _WEBHOOK, 200, "Read a webhook.", _ONE_WEBHOOK, None, webhooks.WebhookRecord, _NO_WEBHOOK
+    ),
+    OperatorRoute(
+        "updateWebhook",
+        "PATCH",
+        _WEBHOOK,
+        200,
+        "Change a webhook, disable it, or enable it again.",
+        _ONE_WEBHOOK,
+        webhooks.UpdateWebhook,
+        webhooks.WebhookRecord,
+        _NO_WEBHOOK,
+    ),
+    OperatorRoute(
+        "deleteWebhook",
+        "DELETE",
+        _WEBHOOK,
+        204,
+        "Forget a webhook, and what waits for it.",
+        _ONE_WEBHOOK,
+        own_errors=_NO_WEBHOOK,
+    ),
+    OperatorRoute(
+        "rotateWebhookSecret",
+        "POST",
+        _WEBHOOK + "/secret",
+        200,
+        "Give a webhook another secret; for a while messages are signed with both.",
+        _ONE_WEBHOOK,
+        webhooks.RotateWebhookSecret,
+        webhooks.WebhookWithSecret,
+        _NO_WEBHOOK,
+    ),
+    OperatorRoute(
+        "pingWebhook",
+        "POST",
+        _WEBHOOK + "/ping",
+        200,
+        "Send a message that says nothing, to try a webhook.",
+        _ONE_WEBHOOK,
+        None,
+        webhooks.DeliveryRecord,
+        (*_NO_WEBHOOK, webhooks.DISABLED),
+    ),
+    OperatorRoute(
+        "listDeliveries",
+        "GET",
+        _WEBHOOK + "/deliveries",
+        200,
+        "List what was, or is to be, sent to a webhook, the newest first.",
+        (*_ONE_WEBHOOK, *webhooks.DELIVERY_PARAMETERS),
+        None,
+        webhooks.DeliveryListing,
+        _NO_WEBHOOK,
+    ),
+    OperatorRoute(
+        "redeliver",
+        "POST",
+        _WEBHOOK + "/deliveries/{sequence}/redeliver",
+        200,
+        "Send a message again, whatever became of it.",
+        (*_ONE_WEBHOOK, webhooks.SEQUENCE),
+        None,
+        webhooks.DeliveryRecord,
+        (*_NO_WEBHOOK, webhooks.DISABLED, webhooks.NO_DELIVERY),
+    ),
+    OperatorRoute(
+        "redeliverDead",
+        "POST",
+        _WEBHOOK + "/redeliver",
+        200,
+        "Send all dead letters of a webhook again.",
+        _ONE_WEBHOOK,
+        None,
+        webhooks.Redelivered,
+        (*_NO_WEBHOOK, webhooks.DISABLED),
     ),
     OperatorRoute(
         "createOperatorKey",
