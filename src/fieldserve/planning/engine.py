@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyvrp
 from pyvrp import IteratedLocalSearchParams, ProblemData, Solution, SolveParams
-from pyvrp.search import NeighbourhoodParams
+from pyvrp.search import LocalSearch, NeighbourhoodParams, PerturbationManager, compute_neighbours
 
 PART = 160
 """Visits that a part has, about."""
@@ -173,8 +173,25 @@ def _cost(solution: Solution) -> tuple[bool, int]:
 
 
 def _first(data: ProblemData, seed: int) -> Solution:
-    """A first solution, by PyVRP's own construction and one exhaustive search."""
-    return pyvrp.solve(data, pyvrp.stop.MaxIterations(0), seed=seed, collect_stats=False, params=_params(data)).best
+    """A first solution: any, and one exhaustive search from there."""
+    chance = pyvrp.RandomNumberGenerator(seed)
+    return descended(data, Solution.make_random(data, chance), seed)
+
+
+def descended(data: ProblemData, start: Solution, seed: int) -> Solution:
+    """The nearest solution below which no single step leads further down: a start that is poor, or empty, filled up."""
+    params = _params(data)
+    search = LocalSearch(
+        data,
+        pyvrp.RandomNumberGenerator(seed),
+        compute_neighbours(data, params.neighbourhood),
+        PerturbationManager(params.perturbation),
+    )
+    for operator in params.operators:
+        if operator.supports(data):
+            search.add_operator(operator(data))
+    penalties = pyvrp.PenaltyManager(params.penalty.midpoint_penalties(data), params.penalty)
+    return search(start, penalties.max_cost_evaluator(), exhaustive=True)
 
 
 def _params(data: ProblemData) -> SolveParams:

@@ -72,7 +72,8 @@ class Model:
         return found
 
     def solution(self, routes: Sequence[Route]) -> pyvrp.Solution:
-        """Routes as a solution to begin with."""
+        """Routes as a solution to begin with. Everybody's absences are in it: a search finds no place for what one
+        worker alone may do, at one moment alone, but keeps it where it is."""
         used: dict[str, int] = {}
         made = []
         of = {route.worker: route for route in routes}
@@ -81,8 +82,8 @@ class Model:
             timeline = (
                 [(stop.start, self._client(stop.visit, stop.start, used)) for stop in route.stops] if route else []
             )
+            timeline += [(one.first, n) for n, one in enumerate(self.tasks) if one.worker == worker.id]
             if timeline:
-                timeline += [(one.first, n) for n, one in enumerate(self.tasks) if one.worker == worker.id]
                 clients = [client for _, client in sorted(timeline) if client is not None]
                 made.append(pyvrp.Route(self.data, clients, number))
         return pyvrp.Solution(self.data, made)
@@ -148,8 +149,10 @@ def _tasks(problem: Problem, guess: Guess) -> list[Task]:
                 found.append(Task(visit.place, first, last, visit.duration, visit, extra, copy))
     for worker in problem.workers:
         for number, (begin, until) in enumerate(worker.off):
-            place = guess.anchors.get((worker.id, number), worker.start)
-            found.append(Task(place, begin, begin, until - begin, worker=worker.id))
+            # Without a guess it is left away: somewhere far off it would keep more from being done than it should.
+            place = guess.anchors.get((worker.id, number))
+            if place is not None:
+                found.append(Task(place, begin, begin, until - begin, worker=worker.id))
     return found
 
 

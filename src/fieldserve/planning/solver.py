@@ -21,7 +21,7 @@ from fieldserve.planning.problem import Problem, Seconds, Visit, may_do
 from fieldserve.planning.timing import timed
 
 # Shares of the time for the rounds of a problem whose model is a guess; one that is none needs a single round.
-_SHARES = (0.4, 0.2, 0.2, 0.2)
+_SHARES = (0.25, 0.35, 0.2, 0.2)
 _MOST_TOGETHER = 8
 
 
@@ -107,7 +107,7 @@ class _Search:
                 self.progress(Progress(min(1.0, gone + share * part), _total(self.problem, best)))
             return not stop.cancelled()
 
-        start = model.solution(best) if any(route.stops for route in best) else None
+        start = engine.descended(model.data, model.solution(best), self.seed + number)
         found = engine.search(model.data, budget, self.seed + number, self.on, start, better)
         return model.orders(found)
 
@@ -142,6 +142,8 @@ def _guess(problem: Problem, routes: tuple[Route, ...]) -> Guess:
     """What the routes say about when visits are left, where absences are spent, and when several meet."""
     leaves, together = {}, {}
     anchors: dict[tuple[str, int], int] = {}
+    if routes:
+        anchors = {(one.id, number): one.start for one in problem.workers for number in range(len(one.off))}
     for route in routes:
         for stop in route.stops:
             leaves[stop.visit] = stop.end
