@@ -132,10 +132,12 @@ class TestEachWrite:
         assert await states(pair) == ["REFUSED"]  # it is none there either
         assert (await pair.same("job-1"))["serviceJobStatus"] == "PENDING_SCHEDULE"
         await cancel(pair)
+        before = await pair.here.read(lambda c: jobs.find(c, MIRROR, "job-1"))
         await pair.deliver()
         assert (await pair.same("job-1"))["serviceJobStatus"] == "CANCELLED"
         # What was changed here is now what the source told, and no news.
         stored = await pair.here.read(lambda c: jobs.find(c, MIRROR, "job-1"))
+        assert stored.updated_at == before.updated_at
         assert b"CANCELLED" in stored.details
         assert (await pair.here.kinds("job-1"))[-2:] == ["job.cancelled", "outbox.sent"]
 

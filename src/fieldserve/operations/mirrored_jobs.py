@@ -148,7 +148,7 @@ async def _store(c: Connection, telling: Telling, job: Job, *, is_news: bool) ->
     appointments = [await _staffed(c, job, _with_what_is_known(one, before, aliases)) for one in job.appointments]
     after = replace(job, appointments=tuple(appointments))
     if before is not None:
-        updated_at = max(telling.now, before.updated_at + 1)
+        updated_at = max(telling.now, before.updated_at + 1) if is_news else before.updated_at
         after = replace(after, updated_at=updated_at, latitude=before.latitude, longitude=before.longitude)
     await _make_up(c, telling, after)
     await jobs.put_mirrored(c, before, after, telling.began, aliases)
