@@ -40,6 +40,16 @@ class TestMetrics:
         wrong = await desk.client.get("/metrics", headers={"authorization": "Bearer fsk_wrong"})
         assert wrong.status_code == 401
 
+    async def test_webhooks(self, desk: Desk) -> None:
+        """What becomes of a webhook is counted by whoever sends it."""
+        app = create_app(desk.world.context)
+        assert app.count_webhook is not None
+        app.count_webhook("delivered")
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            text = (await client.get("/metrics", headers={"authorization": f"Bearer {desk.key}"})).text
+        assert sample(text, 'fieldserve_webhook_deliveries_total{outcome="delivered"}') == 1
+
     async def test_what_is_counted(self, desk: Desk) -> None:
         """Requests by operation and status, bookings and refusals, and the writer's batches."""
         world = desk.world

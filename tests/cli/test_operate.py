@@ -1,5 +1,6 @@
 """Operators' commands on a database of their own."""
 
+import asyncio
 import json
 import os
 from collections.abc import Callable
@@ -8,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from fieldserve.app import opened
 from fieldserve.cli import main
+from fieldserve.config import Settings
+from fieldserve.operations.recording import Exchange
+from tests.world import NOW
 
 SELLER = "APROBE0000001"
 US = "ATVPDKIKX0DER"
@@ -260,3 +265,29 @@ class TestRequests:
         assert "No request none" in refused("requests", "show", "none")
         assert "No request none" in refused("requests", "replay", "none")
         assert "status must match" in refused("requests", "list", "--status", "many")
+
+    def test_text(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """A request is listed, shown with its findings, linted and replayed as text."""
+        query = b"createdAfter=2026-01-01T00:00:00"
+        path = "/service/v1/serviceJobs"
+        exchange = Exchange(NOW, "id-1", "getServiceJobs", "GET", path, query, (), b"", 400, b"{}", 0.001)
+
+        async def keep() -> None:
+            async with opened(Settings(data=tmp_path / "data", request_log="full"), durable=False) as context:
+                context.recording.add(exchange)
+
+        asyncio.run(keep())
+
+        def say(*arguments: str) -> str:
+            with pytest.raises(SystemExit) as ended:
+                main(["requests", *arguments, "--data", str(tmp_path / "data")])
+            assert ended.value.code == int("--fail" in arguments)
+            return capsys.readouterr().out
+
+        assert "getServiceJobs" in say("list")
+        assert "error   missing  query/marketplaceIds: marketplaceIds is required" in say("show", "id-1")
+        told = say("lint", "--fail")
+        assert "warning no-zone  query/createdAfter" in told
+        assert "send 2026-01-01T00:00:00Z" in told
+        assert say("replay", "id-1").startswith("curl ")
+        assert "api.get_service_jobs(" in say("replay", "id-1", "--as", "python")
