@@ -29,6 +29,7 @@ WHOLE_PAGES = {
     "reference/settings.md": pages.settings,
     "reference/commands.md": pages.commands,
     "reference/events.md": pages.events,
+    "reference/facts.md": pages.facts,
     "reference/lint.md": pages.lint,
     "reference/marketplaces.md": pages.marketplaces,
 }

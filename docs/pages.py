@@ -15,6 +15,7 @@ import click
 
 from docs import events as event_table
 from fieldserve import config, wire
+from fieldserve.analytics import facts as fact_tables
 from fieldserve.api import openapi
 from fieldserve.cli import COMMANDS, cli
 from fieldserve.domain.jobs import OPERATOR_DEEDS, TRANSITIONS
@@ -556,6 +557,43 @@ def lint() -> str:
 
 
 # ---- marketplaces
+
+
+# ---- reference/facts.md
+
+
+def facts() -> str:
+    """The page of the facts: every table, column by column."""
+    parts = [
+        "# Facts",
+        "The tables that reports are worked out from, as `fieldserve export` writes them"
+        " ([why they are so](../explanation/facts.md), [how to export them](../how-to/export-the-facts.md)). Tables"
+        " with a day are stored by their `local_date`. All times are UTC, without a zone in the file; null means"
+        f" *unknown* unless a column says what else. This is version {fact_tables.SCHEMA_VERSION} of the tables.",
+    ]
+    for one in fact_tables.TABLES.values():
+        key = ", ".join(f"`{name}`" for name in one.key)
+        by_day = f" By day: `{one.partition}`." if one.partition else ""
+        parts += [f"## {one.name}", f"One row is {one.grain}. Key: {key}.{by_day}", _columns(one)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _columns(one: fact_tables.Table) -> str:
+    rows = [
+        (
+            _code(column.name),
+            column.type,
+            column.says,
+            ", ".join(part for part in (column.unit, column.zone and f"in the zone of: {column.zone}") if part),
+            column.null or "never",
+            column.source,
+        )
+        for column in one.columns
+    ]
+    return table(("column", "type", "", "unit, zone", "null", "from"), rows)
+
+
+# ---- reference/marketplaces.md
 
 
 def marketplaces() -> str:

@@ -205,6 +205,10 @@ class Server:
                     from fieldserve.operations.sync import keep_all
 
                     chores.append(asyncio.create_task(keep_all(context, every)))
+                if every := self._settings.facts_every:
+                    from fieldserve.operations.facts import keep_fresh
+
+                    chores.append(asyncio.create_task(_every(every, keep_fresh, context)))
                 chores.append(asyncio.create_task(_let_signals_in()))
                 await send({"type": "lifespan.startup.complete"})
                 await receive()

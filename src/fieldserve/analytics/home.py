@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fieldserve.analytics.facts import SCHEMA_VERSION, TABLES, Table
@@ -170,7 +171,7 @@ class Home:
         old, new = self.manifest, Manifest(watermark=watermark, as_of=as_of, world=world, tables=tables)
         counts = {*new.files, world}
         new.stale = sorted({*old.files, *([old.world] if old.world else [])} - counts)
-        self._put(MANIFEST, msgspec.json.format(msgspec.json.encode(new), indent=1))
+        self._put(MANIFEST, dump_manifest(new))
         self.manifest = new
         self._sweep(old.stale, {*counts, *new.stale})
 
@@ -203,9 +204,42 @@ class Home:
 def read_manifest(folder: Path) -> Manifest | None:
     """The manifest of a folder of facts; None where there is none yet."""
     try:
-        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        return parse_manifest((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         return None
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """The manifest of a file's bytes. Raises msgspec.MsgspecError, a ValueError."""
+    return msgspec.json.decode(content, type=Manifest)
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """The bytes of its file."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+
+
+def convert(path: Path, format: str) -> bytes:
+    """A Parquet file's rows as `csv`, with a line of names, or as `json`, an object a line.
+
+    Times are ISO 8601 with Z, amounts have four decimals, null is an empty field or null."""
+    with pq.ParquetFile(path) as opened:
+        content = opened.read(use_threads=False)
+    columns = [_written(content[name]) for name in content.column_names]
+    if format == "json":
+        names = content.column_names
+        rows = zip(*(column.to_pylist() for column in columns), strict=True)
+        lines = [msgspec.json.encode(dict(zip(names, row, strict=True))) for row in rows]
+        return b"\n".join([*lines, b""])
+    sink = pa.BufferOutputStream()
+    pa.csv.write_csv(pa.table(dict(zip(content.column_names, columns, strict=True))), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _written(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(column.type):
+        return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+    return pc.cast(column, pa.string()) if pa.types.is_decimal(column.type) else column
 
 
 def forget(folder: Path) -> None:

@@ -92,6 +92,7 @@ _NAMES = {
     "422": "Unprocessable",
     "429": "TooManyRequests",
     "500": "InternalFailure",
+    "501": "NotImplemented",
     "503": "Unavailable",
 }
 

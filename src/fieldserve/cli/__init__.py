@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": ("fieldserve.cli.plan", "Plan who drives where, and when; compare, apply, undo, export."),
     "requests": ("fieldserve.cli.requests", "Search, lint and replay what the request log holds."),
     "webhooks": ("fieldserve.cli.webhooks", "Have events of jobs sent to a URL, and see what became of them."),
+    "export": ("fieldserve.cli.export", "Write the facts where a warehouse reads: Parquet, CSV or JSON by day."),
     "backup": ("fieldserve.cli.backup", "Write database and documents into a file, while the server runs."),
     "restore": ("fieldserve.cli.backup", "Put a backup back."),
     "privacy": ("fieldserve.cli.privacy", "Export and erase buyers' personal data."),

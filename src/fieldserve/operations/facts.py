@@ -6,13 +6,17 @@ The libraries that facts stand on are heavy, and imported when somebody asks for
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from fieldserve.analytics.entries import Entry
 from fieldserve.operations.events import complete_until
-from fieldserve.operations.run import Context, read, write_observations
+from fieldserve.operations.run import Context, aside, read, write_observations
 from fieldserve.store import events
 from fieldserve.store.events import StoredEvent
+from fieldserve.wire.facts import FACTS_BUSY, NO_ANALYTICS, FactsRefresh, FactsStatus, FactsTable
+from fieldserve.wire.times import render
 
 # Events of one step, each of which is kept at its end: what a crash costs, and what memory is bounded by.
 STEP = 20_000
@@ -44,10 +48,16 @@ def nobody(_: Progress) -> None:
 
 
 async def refresh_facts(
-    context: Context, *, rebuild: bool = False, tell: Callable[[Progress], None] = nobody, at_once: int = STEP
+    context: Context,
+    *,
+    rebuild: bool = False,
+    tell: Callable[[Progress], None] = nobody,
+    at_once: int = STEP,
+    most_steps: int | None = None,
 ) -> Refreshed:
-    """Bring the facts up to the newest event that is there for good. With `rebuild` from the log's beginning.
+    """Bring the facts up to the newest event that is there for good, in steps of `at_once` events, at most so many.
 
+    With `rebuild` from the log's beginning.
     Raises Busy where another process does so already, Unavailable."""
     from fieldserve.analytics import building, home
 
@@ -57,14 +67,58 @@ async def refresh_facts(
         if rebuild:
             home.forget(folder)
         facts = await asyncio.to_thread(home.Home, folder)
-        count = 0
+        count = steps = 0
         until = await _until(context)
         async for entries in _steps(context, facts.manifest.watermark, until, at_once):
             histories = await _histories(context, entries, facts.manifest.watermark)
             await asyncio.to_thread(building.step, facts, entries, histories)
             count += len(entries)
             tell(Progress(entries[-1].sequence, until, count))
+            steps += 1
+            if steps == most_steps:
+                break
         return Refreshed(count, facts.manifest.watermark)
+
+
+async def get_facts(context: Context) -> FactsStatus:
+    """How far the facts are, and what there is. Raises ApiError: NO_ANALYTICS."""
+    _need_analytics()
+    from fieldserve.analytics.home import read_manifest
+
+    last = await read(context, events.last_sequence)
+    manifest = await asyncio.to_thread(read_manifest, context.settings.facts_folder)
+    if manifest is None or manifest.as_of is None:
+        return FactsStatus(0, last, [])
+    tables = [
+        FactsTable(name, sum(one.rows for one in files), sum(one.day is not None for one in files))
+        for name, files in manifest.tables.items()
+    ]
+    return FactsStatus(manifest.watermark, last - manifest.watermark, tables, render(manifest.as_of))
+
+
+async def refresh_some(context: Context) -> FactsRefresh:
+    """Bring the facts further, by one step. Raises ApiError: NO_ANALYTICS, FACTS_BUSY."""
+    _need_analytics()
+    from fieldserve.analytics.home import Busy
+
+    try:
+        done = await aside(context, lambda outer: refresh_facts(outer, most_steps=1))
+    except Busy:
+        raise FACTS_BUSY.error() from None
+    return FactsRefresh(done.events, done.watermark, done.events < STEP)
+
+
+def _need_analytics() -> None:
+    if find_spec("pyarrow") is None:
+        raise NO_ANALYTICS.error()
+
+
+async def keep_fresh(context: Context) -> None:
+    """Refresh, unless another process of this server is at it."""
+    from fieldserve.analytics.home import Busy
+
+    with suppress(Busy):
+        await refresh_facts(context)
 
 
 async def _until(context: Context) -> int:

@@ -1,0 +1,265 @@
+"""How fast the audit of ten million appointments is, against pandas, and a refresh of one day's events.
+
+Prints tables. Everything is made up by DuckDB and the same each time. `--appointments` for another size, `--rounds`.
+
+The audit counts, by technician and week: appointments, late starts, overruns, no-shows, breaks, minutes on site. Both
+get the same Parquet files and must come to the same numbers; pandas reads only the columns that it needs. The refresh
+is that of the server: events from a database on disk, rows of the touched days rewritten.
+"""
+
+import argparse
+import asyncio
+import os
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from fieldserve.analytics.engines import Facts, open_facts
+from fieldserve.analytics.facts import APPOINTMENT_FACTS, APPOINTMENT_TECHNICIANS, Table
+from fieldserve.analytics.home import MANIFEST, File, Manifest, dump_manifest
+from fieldserve.app import opened
+from fieldserve.config import Settings
+from fieldserve.domain.intervals import DAY, HOUR, MINUTE
+from fieldserve.operations.facts import refresh_facts
+from fieldserve.store import events
+from fieldserve.store.events import Event
+from tests.analytics.log import START, Log, Told
+
+FIRST = date(2024, 1, 1)
+YEARS = 3
+TECHNICIANS = 2000
+MEMORY = "2GB"
+
+
+# ---- made-up facts
+
+
+def make(folder: Path, appointments: int) -> None:
+    """Facts of so many appointments, a fifth of them with two technicians, in a file a week for each of two tables."""
+    connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": os.cpu_count() or 1})
+    connection.execute("SET preserve_insertion_order = false")
+    weeks = YEARS * 52
+    files: dict[str, list[File]] = {APPOINTMENT_FACTS.name: [], APPOINTMENT_TECHNICIANS.name: []}
+    each = appointments // weeks
+    for week in range(weeks):
+        monday = FIRST + timedelta(weeks=week)
+        connection.execute(_APPOINTMENTS.format(first=week * each, count=each, monday=monday))
+        for table, query in ((APPOINTMENT_FACTS, "made"), (APPOINTMENT_TECHNICIANS, _TEAM.format(all=TECHNICIANS))):
+            path = folder / table.name / f"day={monday}" / "part-0.parquet"
+            path.parent.mkdir(parents=True)
+            columns = ", ".join(_typed(table, query))
+            connection.execute(f"COPY (SELECT {columns} FROM {query}) TO '{path}' (COMPRESSION zstd)")
+            files[table.name].append(File(path.relative_to(folder).as_posix(), monday.isoformat(), each, ""))
+    as_of = (FIRST + timedelta(weeks=weeks) - date(1970, 1, 1)).days * DAY
+    (folder / MANIFEST).write_bytes(dump_manifest(Manifest(watermark=1, as_of=as_of, tables=files)))
+    connection.close()
+
+
+# hash() of DuckDB is the same everywhere; a salt for each column keeps them apart.
+_APPOINTMENTS = """
+CREATE OR REPLACE TABLE made AS
+SELECT *,
+    CASE WHEN dice < 78 THEN 'FULFILLED' WHEN dice < 82 THEN 'OPEN' WHEN dice < 92 THEN 'RESCHEDULED'
+        ELSE 'CANCELLED' END AS outcome,
+    CASE WHEN dice < 82 THEN NULL WHEN dice % 2 = 0 THEN 'SELLER' ELSE 'BUYER' END AS broken_by,
+    CASE WHEN dice < 78 THEN (hash(n, 4) % 100)::DOUBLE - 20 END AS start_offset_minutes,
+    CASE WHEN dice < 78 THEN (hash(n, 5) % 120)::DOUBLE - 60 END AS end_offset_minutes,
+    CASE WHEN dice < 78 THEN 30 + (hash(n, 6) % 90)::DOUBLE END AS on_site_minutes,
+    CASE WHEN dice >= 82 THEN (hash(n, 7) % 4000)::DOUBLE - 100 END AS notice_minutes
+FROM (
+    SELECT n, 'S' || hash(n, 1) % 20 AS seller_id, 'A' || lpad(n::VARCHAR, 10, '0') AS appointment_id,
+        'J' || n AS service_job_id, 'store-' || hash(n, 2) % 200 AS store_id,
+        DATE '{monday}' + (hash(n, 3) % 7)::INTEGER AS local_date, DATE '{monday}' AS week_start,
+        (hash(n, 8) % 100)::INTEGER AS dice, 60.0::DOUBLE AS promised_minutes
+    FROM (SELECT {first} + range AS n FROM range({count})))
+"""
+_TEAM = """(
+    SELECT seller_id, appointment_id, local_date, 'T' || (hash(n, 9) + place * 7) % {all} AS technician_id,
+        place + 1 AS position, true AS assigned, dice < 78 AS worked, false AS overbooked
+    FROM made, (VALUES (0), (1)) AS places(place) WHERE place = 0 OR hash(n, 10) % 5 = 0)"""
+
+
+def _typed(table: Table, query: str) -> list[str]:
+    """All columns of the table, those that are not made up null or with something that is as large."""
+    made = {
+        "made": {"seller_id", "appointment_id", "service_job_id", "store_id", "local_date", "week_start", "outcome"}
+        | {"broken_by", "start_offset_minutes", "end_offset_minutes", "on_site_minutes", "notice_minutes"}
+        | {"promised_minutes"}
+    }.get(query, set(table.names))
+    types = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE"}
+    return [
+        f"({one.name if one.name in made else _filler(one.type)})::{types.get(one.type, one.type)} AS {one.name}"
+        for one in table.columns
+    ]
+
+
+def _filler(type_: str) -> str:
+    return {
+        "string": "'filler-' || n % 1000",
+        "int64": "n % 7",
+        "float64": "(n % 1000)",
+        "boolean": "n % 2 = 0",
+        "date": "local_date",
+        "timestamp": "local_date + INTERVAL (n % 1440) MINUTE",
+    }.get(type_, "n")
+
+
+# ---- the audit, twice
+
+
+def audit(facts: Facts) -> Any:
+    """By technician and week, as the metrics do it: appointments and their teams, joined and counted."""
+    visits, team = facts["appointment_facts"], facts["appointment_technicians"]
+    visits = visits.filter(visits.outcome != "OPEN")
+    joined = team.inner_join(visits, ["seller_id", "appointment_id", "local_date"])
+    done = joined.outcome == "FULFILLED"
+    own = joined.broken_by == "SELLER"
+    return joined.group_by(["seller_id", "technician_id", "week_start"]).agg(
+        appointments=joined.count(),
+        late=(done & (joined.start_offset_minutes > 0)).sum(),
+        overruns=(done & (joined.end_offset_minutes > 0)).sum(),
+        no_shows=(own & (joined.notice_minutes < 0)).sum(),
+        breaks=own.fill_null(False).sum(),
+        on_site=joined.on_site_minutes.sum(),
+    )
+
+
+COLUMNS = ("seller_id", "appointment_id", "week_start", "outcome", "broken_by")
+MEASURES = ("start_offset_minutes", "end_offset_minutes", "notice_minutes", "on_site_minutes")
+
+
+def audit_in_pandas(folder: Path) -> pd.DataFrame:
+    """The same in pandas, written with care: only the columns needed, names as categories, one pass to count."""
+    visits = pd.read_parquet(folder / "appointment_facts", columns=[*COLUMNS, *MEASURES], partitioning=None)
+    team = pd.read_parquet(
+        folder / "appointment_technicians", columns=["seller_id", "appointment_id", "technician_id"], partitioning=None
+    )
+    visits = visits[visits.outcome != "OPEN"]
+    done, own = visits.outcome == "FULFILLED", visits.broken_by == "SELLER"
+    counted = visits[["seller_id", "appointment_id", "week_start"]].assign(
+        appointments=1,
+        late=(done & (visits.start_offset_minutes > 0)).astype("int64"),
+        overruns=(done & (visits.end_offset_minutes > 0)).astype("int64"),
+        no_shows=(own & (visits.notice_minutes < 0)).astype("int64"),
+        breaks=own.astype("int64"),
+        on_site=visits.on_site_minutes,
+    )
+    joined = team.merge(counted, on=["seller_id", "appointment_id"])
+    names = ["appointments", "late", "overruns", "no_shows", "breaks", "on_site"]
+    keys = ["seller_id", "technician_id", "week_start"]
+    return joined.groupby(keys, sort=False, observed=True)[names].sum().reset_index()
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    frame = frame.assign(week_start=frame.week_start.astype(str).str[:10])
+    return (
+        frame.sort_values(["seller_id", "technician_id", "week_start"])
+        .reset_index(drop=True)
+        .astype({"on_site": "float64"})
+    )
+
+
+def timed(work: Callable[[], Any], rounds: int) -> tuple[float, float, Any]:
+    """The median and the least of so many rounds, and what the last one answered."""
+    seconds, answer = [], None
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        answer = work()
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds), min(seconds), answer
+
+
+def peak() -> float:
+    """The most memory that this process had, in GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+# ---- one day's events
+
+
+async def refresh_day(folder: Path, days: int, a_day: int, rounds: int) -> tuple[list[float], int]:
+    """Seconds of refreshes, each of one more day's events of a world that has `days` behind it."""
+    settings = Settings(data=folder / "data")
+    log = Log(START)
+    log.service()
+    for store in range(10):
+        log.store(f"store-{store}", "America/New_York")
+        for number in range(10):
+            log.technician(f"t-{store}-{number}", f"store-{store}", "America/New_York")
+            log.hours(f"t-{store}-{number}", START + 4 * HOUR, START + 13 * HOUR, 365)
+    seconds, count, told, number = [], 0, 0, 0
+    open_jobs: dict[int, list[Told]] = {}
+    async with opened(settings, durable=False) as context:
+        for day in range(days + rounds):
+            log.at = START + day * DAY
+            for job in open_jobs.pop(day, []):
+                job.work(job.visit["start"], job.visit["start"] + 50 * MINUTE)
+                job.complete()
+            for _ in range(a_day):
+                number += 1
+                job = log.order(f"job-{number}", store_id=f"store-{number % 10}")
+                ahead = 1 + number % 7
+                job.book(log.at + ahead * DAY + (5 + number % 8) * HOUR)
+                job.assign(f"t-{number % 10}-{number // 10 % 10}")
+                open_jobs.setdefault(day + ahead + 1, []).append(job)
+            new = log.entries[told:]
+            told = len(log.entries)
+            await context.database.write(
+                lambda c, new=new: events.append(
+                    c, *(Event(e.at, e.seller_id, "bench", e.kind, e.subject, None, e.before, e.after) for e in new)
+                )
+            )
+            if day < days - 1:
+                continue
+            begun = time.perf_counter()
+            await refresh_facts(context)
+            if day >= days:
+                seconds.append(time.perf_counter() - begun)
+                count = len(new)
+    return seconds, count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--appointments", type=int, default=10_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--days", type=int, default=40, help="days that the world of the refresh has behind it")
+    parser.add_argument("--a-day", type=int, default=300, help="orders a day in it")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="fieldserve-bench-"))
+    try:
+        begun = time.perf_counter()
+        make(folder, given.appointments)
+        size = sum(one.stat().st_size for one in folder.rglob("*.parquet")) / 1e6
+        print(f"{given.appointments:,} appointments in {size:,.0f} MB, made in {time.perf_counter() - begun:.0f} s")
+        facts = open_facts(folder, memory_limit=MEMORY)
+        expression = audit(facts)
+        expression.to_pandas()  # the first one reads the files from the disk
+        median, least, mine = timed(expression.to_pandas, given.rounds)
+        duck_peak = peak()
+        _, pandas_least, others = timed(lambda: audit_in_pandas(folder), 1)
+        pd.testing.assert_frame_equal(_ordered(mine), _ordered(others), check_dtype=False)
+        print(f"audit by technician and week: {len(mine):,} rows, the same from both; {os.cpu_count()} cores")
+        print(f"{'':24}{'median s':>10}{'least s':>10}{'peak GB':>10}{'times':>8}")
+        print(f"{'DuckDB, limit ' + MEMORY:24}{median:10.2f}{least:10.2f}{duck_peak:10.2f}{1:8.1f}")
+        print(f"{'pandas':24}{pandas_least:10.2f}{pandas_least:10.2f}{peak():10.2f}{pandas_least / median:8.1f}")
+        facts.close()
+        seconds, count = asyncio.run(refresh_day(folder, given.days, given.a_day, given.rounds))
+        print(f"refresh of one day, {count:,} events, {given.a_day} orders, 110 resources, {given.days} days behind it")
+        print(f"{'':24}{'median s':>10}{'least s':>10}{'most s':>10}")
+        print(f"{'refresh':24}{statistics.median(seconds):10.2f}{min(seconds):10.2f}{max(seconds):10.2f}")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
