@@ -16,13 +16,13 @@ import click
 from docs import events as event_table
 from fieldserve import config, wire
 from fieldserve.analytics import facts as fact_tables
-from fieldserve.api import openapi
+from fieldserve.api import calendars, openapi
 from fieldserve.cli import COMMANDS, cli
 from fieldserve.domain.jobs import OPERATOR_DEEDS, TRANSITIONS
 from fieldserve.operations import documents as document_operations
 from fieldserve.operations import run as run_operations
 from fieldserve.store import engine, keys
-from fieldserve.wire import appointments, documents, jobs, reservations, schedules, slots, tokens, webhooks
+from fieldserve.wire import appointments, documents, jobs, plans, reservations, schedules, slots, tokens, webhooks
 from fieldserve.wire import errors as catalogue
 from fieldserve.wire import lint as lint_rules
 from fieldserve.wire import marketplaces as places
@@ -696,6 +696,10 @@ def limits() -> str:
         "resources of a restricted data token": MOST_RESOURCES,
         "bytes of a request body (setting `body_limit`)": config.Settings().body_limit,
         "transactions that share one commit of SQLite": engine.LARGEST_BATCH,
+        "days of a plan": plans.MOST_DAYS,
+        "visits of one day in stores that share technicians, of a plan": plans.MOST_VISITS,
+        "seconds that the search for a plan may be given": plans.LONGEST_SOLVE_SECONDS,
+        "requests at once for a technician's calendar (one more every 30 s)": calendars.BURST,
         "attempts at a transaction that meets conflicts": run_operations.ATTEMPTS,
         "observations that wait while the database is away": run_operations.MOST_OBSERVATIONS,
         "jobs on a page of getServiceJobs": next(

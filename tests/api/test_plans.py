@@ -344,3 +344,9 @@ async def test_all_stores(day: Day) -> None:
     routes = {tuple(one["storeIds"]): len(one["routes"]) for one in record["days"]}
     assert routes[STORE,] == 2
     assert routes[BRANCH,] == 1
+
+
+async def test_too_much(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More visits than a plan takes are refused, with how many there are."""
+    monkeypatch.setattr("fieldserve.operations.plan_problems.MOST_VISITS", 2)
+    refused(await day.desk.call("POST", "plans", QUICK), 409, "3 visits")

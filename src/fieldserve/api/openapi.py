@@ -467,7 +467,8 @@ def _upload() -> Json:
 
 
 def _calendar() -> Json:
-    place = {"name": "token", "in": "path", "required": True, "schema": _TEXT}
+    secret = {"type": "string", "pattern": "^fsc_[A-Za-z0-9_-]{43}$"}
+    place = {"name": "token", "in": "path", "required": True, "schema": secret}
     refusals = {404: NO_SUCH_PATH, 429: QUOTA_EXCEEDED, 503: SERVICE_UNAVAILABLE}
     return {
         "operationId": "getCalendar",

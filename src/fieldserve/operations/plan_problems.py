@@ -16,6 +16,7 @@ from fieldserve.store.plans import DayVisit, DoneVisit, WaitingJob
 from fieldserve.store.stores import Store
 from fieldserve.travel.places import Place
 from fieldserve.wire.jobs import Address
+from fieldserve.wire.plans import MOST_VISITS, TOO_MUCH_TO_PLAN
 
 _WHOLE = 5 * MINUTE
 
@@ -90,68 +91,90 @@ def done_key(technician_id: str) -> str:
 
 
 async def pose(context: Context, caller: Caller, loaded: LoadedDay, rules: Rules) -> DayProblem:
-    """The day as a problem. Places that are missing are looked for, and kept with their jobs."""
+    """The day as a problem. Places that are missing are looked for, and kept with their jobs.
+
+    Raises ApiError: TOO_MUCH_TO_PLAN."""
     found = await _places(context, caller, loaded)
     members, homes, notices = _at_home(loaded)
-    notices += found.notices
-    visits: list[Wanted] = []
-    busy: dict[str, list[Interval]] = {}
-    without_place: list[str] = []
-    lost: list[Lost] = []
-    on_duty = {member.technician.technician_id for member in members}
-    group = {store.store_id for store in loaded.stores}
+    sorted_ = _Sorted(loaded, rules, found.places, {member.technician.technician_id for member in members})
     for visit in loaded.visits:
-        service = loaded.services[visit.asin]
-        place = found.places.get(visit.service_job_id)
+        sorted_.take_booked(visit)
+    for job in loaded.waiting:
+        sorted_.take_waiting(job)
+    if len(sorted_.visits) > MOST_VISITS:
+        raise TOO_MUCH_TO_PLAN.error(visits=len(sorted_.visits), most=MOST_VISITS)
+    done = {one.technician_id: one for one in loaded.done}  # the last of each
+    named: dict[str, Place] = {done_key(one.technician_id): Place(one.latitude, one.longitude) for one in done.values()}
+    named |= {one.service_job_id: one.place for one in sorted_.visits if one.place is not None}
+    named |= {_home_key(technician_id): at for technician_id, at in homes.items()}
+    ranks = {key: rank for rank, key in enumerate(named)}
+    travel = await travel_times(context, list(named.values()), _hours(loaded, members, sorted_.visits))
+    return DayProblem(
+        loaded,
+        rules,
+        members,
+        sorted_.visits,
+        sorted_.busy,
+        done,
+        travel,
+        ranks,
+        sorted_.without_place,
+        [*notices, *found.notices, *sorted_.notices, *travel.notices],
+        sorted_.lost,
+    )
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What is wanted of a day, by what can be done about it."""
+
+    loaded: LoadedDay
+    rules: Rules
+    places: Mapping[str, Place]
+    on_duty: set[str]
+    visits: list[Wanted] = field(default_factory=list)
+    busy: dict[str, list[Interval]] = field(default_factory=dict)
+    without_place: list[str] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    def take_booked(self, visit: DayVisit) -> None:
+        """A visit that has an appointment."""
+        service = self.loaded.services[visit.asin]
+        place = self.places.get(visit.service_job_id)
         if place is None:
             # Whoever does it is busy meanwhile, wherever that is.
             for technician_id in visit.technician_ids:
-                busy.setdefault(technician_id, []).append((visit.start, visit.end))
+                self.busy.setdefault(technician_id, []).append((visit.start, visit.end))
             if service.service_location_type != "ONLINE":
-                without_place.append(visit.service_job_id)
-            continue
-        wanted = _booked(visit, service, place, rules, visit.store_id in group)
-        if wanted.fixed and not set(wanted.team) & on_duty:
-            notices.append(f"{visit.service_job_id} stays with {', '.join(wanted.team)}, who is not on duty then.")
-        elif not wanted.fixed and wanted.windows[0][1] < rules.now:
-            lost.append(Lost(wanted, "WINDOW", "It should have begun already."))
+                self.without_place.append(visit.service_job_id)
+            return
+        ours = any(store.store_id == visit.store_id for store in self.loaded.stores)
+        wanted = _booked(visit, service, place, self.rules, ours)
+        if wanted.fixed and not set(wanted.team) & self.on_duty:
+            team = ", ".join(wanted.team)
+            self.notices.append(f"{visit.service_job_id} stays with {team}, who is not on duty then.")
+        elif not wanted.fixed and wanted.windows[0][1] < self.rules.now:
+            self.lost.append(Lost(wanted, "WINDOW", "It should have begun already."))
         else:
-            visits.append(_from_now(wanted, rules.now))
-    for job in loaded.waiting:
-        service = loaded.services[job.asin]
-        if service.service_location_type == "ONLINE":
-            continue
-        state = loaded.states.get(job.store_id)
-        any_time = job.service_job_id in rules.urgent
-        wishes = [loaded.window] if any_time else preferred(job, service, loaded.window)
-        windows = bookable(wishes, service, state, loaded.window, context.clock.now()) if state and wishes else ()
-        place = found.places.get(job.service_job_id)
+            self.visits.append(_from_now(wanted, self.rules.now))
+
+    def take_waiting(self, job: WaitingJob) -> None:
+        """A job that has none yet; one that prefers other days is left alone."""
+        service, state = self.loaded.services[job.asin], self.loaded.states.get(job.store_id)
+        if service.service_location_type == "ONLINE" or state is None:
+            return
+        any_time = job.service_job_id in self.rules.urgent
+        wishes = [self.loaded.window] if any_time else preferred(job, service, self.loaded.window)
+        windows = bookable(wishes, service, state, self.loaded.window, self.rules.now) if wishes else ()
+        place = self.places.get(job.service_job_id)
         if not windows and any_time:
-            lost.append(Lost(_waiting(job, service, place, ()), "WINDOW", "There is no slot left on that day."))
-        if not windows:
-            continue
-        if place is None:
-            without_place.append(job.service_job_id)
-            continue
-        visits.append(_waiting(job, service, place, windows))
-    done = {one.technician_id: one for one in loaded.done}  # the last of each
-    ranks: dict[str, int] = {}
-    places: list[Place] = []
-    named: list[tuple[str, Place | None]] = [
-        *((done_key(one.technician_id), Place(one.latitude, one.longitude)) for one in done.values())
-    ]
-    named += [
-        *((one.service_job_id, one.place) for one in visits),
-        *((_home_key(one), at) for one, at in homes.items()),
-    ]
-    for key, place in named:
-        assert place is not None, "visits without a place were left out above"
-        ranks[key] = len(places)
-        places.append(place)
-    travel = await travel_times(context, places, _hours(loaded, members, visits))
-    return DayProblem(
-        loaded, rules, members, visits, busy, done, travel, ranks, without_place, [*notices, *travel.notices], lost
-    )
+            lost = Lost(_waiting(job, service, place, ()), "WINDOW", "There is no slot left on that day.")
+            self.lost.append(lost)
+        elif windows and place is None:
+            self.without_place.append(job.service_job_id)
+        elif windows:
+            self.visits.append(_waiting(job, service, place, windows))
 
 
 def _booked(visit: DayVisit, service: Service, place: Place, rules: Rules, ours: bool) -> Wanted:

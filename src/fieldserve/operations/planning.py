@@ -39,7 +39,7 @@ async def create_plan(
     """A plan of days, kept as a DRAFT; nothing else changes.
 
     `told` hears what is being done, and which share of all is done; once `cancelled` says so, the best so far is taken.
-    Raises ApiError: 400, NO_SELLER, NO_STORE, NOTHING_TO_PLAN."""
+    Raises ApiError: 400, NO_SELLER, NO_STORE, NOTHING_TO_PLAN, TOO_MUCH_TO_PLAN."""
     refuse(wire.plan_faults(ask))
     # Minutes may pass: no transaction stays open over them.
     record, seen = await aside(context, lambda outer: _make(outer, caller, ask, told, cancelled))
@@ -180,6 +180,7 @@ async def _posed_again(context: Context, caller: Caller, day: PlannedDay) -> Day
     )
     use = partial(load_day, seller_id=caller.seller_id, group=group, day=date, with_waiting=with_waiting)
     loaded = await read(context, use)
-    # Of a day that is over nothing is fixed: what is asked is why it was planned so.
-    rules = Rules(day.late_minutes * MINUTE, 30 * MINUTE, day.overtime_minutes * MINUTE, 0, 0)
+    # Nothing is fixed, also of a day that is over: what is asked is why it was planned so.
+    now = min(context.clock.now(), loaded.window[0])
+    rules = Rules(day.late_minutes * MINUTE, 30 * MINUTE, day.overtime_minutes * MINUTE, 0, now)
     return await pose(context, caller, loaded, rules)

@@ -366,7 +366,7 @@ OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
         _OF_SELLER,
         plans.CreatePlan,
         plans.PlanRecord,
-        (*_NO_SELLER, stores.NO_STORE, plans.NOTHING_TO_PLAN),
+        (*_NO_SELLER, stores.NO_STORE, plans.NOTHING_TO_PLAN, plans.TOO_MUCH_TO_PLAN),
     ),
     OperatorRoute(
         "listPlans",
@@ -422,7 +422,7 @@ OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
         _OF_PLAN,
         plans.Replan,
         plans.PlanRecord,
-        (*_NO_PLAN, plans.NOT_APPLIED, plans.NOTHING_TO_PLAN),
+        (*_NO_PLAN, plans.NOT_APPLIED, plans.NOTHING_TO_PLAN, plans.TOO_MUCH_TO_PLAN),
     ),
     OperatorRoute(
         "explainPlan",

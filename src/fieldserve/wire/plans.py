@@ -20,6 +20,7 @@ PlanStatus = Literal["DRAFT", "APPLIED", "UNDONE", "SUPERSEDED"]
 EventKind = Literal["OVERRUN", "NO_SHOW", "ILLNESS", "EMERGENCY", "CANCELLATION"]
 
 MOST_DAYS = 7
+MOST_VISITS = 1_000
 LONGEST_SOLVE_SECONDS = 600
 
 Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$(?!\n)")]
@@ -353,6 +354,10 @@ PLAN_REFUSED = _conflict(
 )
 NOTHING_TO_PLAN = _conflict(
     "There is nothing to plan: {why}.", "no store, no technician with a home, or no visit on those days"
+)
+TOO_MUCH_TO_PLAN = _conflict(
+    "There are {visits} visits on one day of stores that share technicians; at most {most} are planned at once.",
+    "the matrix of travel times would be too large; name fewer stores, or leave out the jobs that wait",
 )
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
