@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import UNSET
 
 from fieldserve.domain.users import Role
-from fieldserve.operations.run import Caller, Context, read, transact
+from fieldserve.operations.run import Caller, Context, aside, read, transact
 from fieldserve.operations.sellers import log, refuse
 from fieldserve.store import sellers, technicians, users
 from fieldserve.store.engine import AlreadyExists, Connection
@@ -38,7 +38,7 @@ async def create_user(context: Context, caller: Caller, ask: CreateUser) -> User
         ask.name,
         ask.seller_id or "",
         ask.role,
-        await context.client_secrets.hash(password),
+        await aside(context, lambda outer: outer.client_secrets.hash(password)),
         context.clock.now(),
         ask.technician_id,
     )
@@ -94,7 +94,7 @@ async def update_user(context: Context, caller: Caller, user_id: str, ask: Updat
 async def reset_password(context: Context, caller: Caller, user_id: str) -> UserWithPassword:
     """A new password, made up and told this once; all sessions end. Raises ApiError: NO_USER."""
     password = new_password()
-    password_hash = await context.client_secrets.hash(password)
+    password_hash = await aside(context, lambda outer: outer.client_secrets.hash(password))
 
     async def reset(c: Connection) -> User:
         user = await find(c, user_id, lock=True)
