@@ -28,9 +28,11 @@ from fieldserve.api import (
     tokens,
     uploads,
 )
+from fieldserve.api.authorize import HEADER
 from fieldserve.api.edge import Answer, Edge
 from fieldserve.api.endpoints import ENDPOINTS
 from fieldserve.api.json_lines import JsonLines
+from fieldserve.api.routes import Routes
 from fieldserve.api.traces import Traces, open_traces
 from fieldserve.api.usage_plans import Plans, SharedUsagePlans, UsagePlans
 from fieldserve.config import Settings
@@ -43,13 +45,17 @@ from fieldserve.operations.run import Caller, Clock, Context, Identifiers, Syste
 from fieldserve.operations.tokens import purge_tokens
 from fieldserve.operations.travel import purge_travel_times
 from fieldserve.operations.webhook_deliveries import Courier, purge_deliveries
-from fieldserve.sandbox import static
+from fieldserve.sandbox import controls, faults, static
+from fieldserve.sandbox.clock import SandboxClock
+from fieldserve.sandbox.controls import Sandbox
 from fieldserve.store import migrate
 from fieldserve.store.blobs import open_blobs
 from fieldserve.store.engine import Unavailable, connect
 from fieldserve.store.keys import open_seal
 from fieldserve.store.observed import Observed
-from fieldserve.wire.operations import Operation
+from fieldserve.store.switch import Switch
+from fieldserve.store.tokens import hash_of
+from fieldserve.wire.operations import OPERATIONS, Operation
 
 log = logging.getLogger("fieldserve")
 
@@ -71,6 +77,9 @@ async def opened(
     With `must_answer` False a PostgreSQL that is away is waited for by whoever uses it, and is taken to be migrated.
     Raises Unavailable, KeyFault."""
     database = await connect(settings.database_url, durable=durable)
+    if settings.sandbox == "dynamic":
+        database = Switch(settings.database_url, database)
+        clock = clock or SandboxClock()
     context = None
     try:
         try:
@@ -99,7 +108,8 @@ async def opened(
 
 def create_app(context: Context, traces: Traces | None = None) -> "App":
     """The server on a context that is open."""
-    database = Observed(context.database, traces.transaction if traces else None)
+    kept = context.database
+    database = Observed(kept, traces.transaction if traces else None)
     context = replace(context, database=database)
     is_counted = context.settings.metrics != "off"
     meters = metrics.Meters(database) if is_counted else None
@@ -107,6 +117,11 @@ def create_app(context: Context, traces: Traces | None = None) -> "App":
     # SQLite serves one process, PostgreSQL any number, which count together.
     shared = context.database.dialect == "postgresql"
     plans: Plans = SharedUsagePlans(context) if shared else UsagePlans(context.clock)
+    sandbox = None
+    if isinstance(kept, Switch) and isinstance(context.clock, SandboxClock):
+        # One process, whatever the database; and buckets fill by the machine's clock, though the sandbox's stands.
+        plans = own = UsagePlans(SystemClock())
+        sandbox = Sandbox(context, kept, context.clock, own.forget)
     edge = Edge(context, ENDPOINTS, plans, answer_cases)
     starlette = Starlette(
         routes=[
@@ -118,11 +133,13 @@ def create_app(context: Context, traces: Traces | None = None) -> "App":
             *openapi.ROUTES,
             *explorer.ROUTES,
             *(metrics.routes(meters) if meters else ()),
+            *(controls.ROUTES if sandbox else ()),
         ],
         exception_handlers=elsewhere.HANDLERS,
     )
     starlette.state.context = context
     starlette.state.usage_plans = plans
+    starlette.state.sandbox = sandbox
     rest = elsewhere.with_request_id(starlette)
     console = _console(context)
 
@@ -135,19 +152,39 @@ def create_app(context: Context, traces: Traces | None = None) -> "App":
         else:
             await rest(scope, receive, send)
 
-    guarded = guard.guarded(app, context.settings.request_timeout)
-    return App(observe.observed(guarded, meters, traces), meters.webhook if meters else None)
+    failing = _failing(app, sandbox) if sandbox is not None else app
+    guarded = guard.guarded(failing, context.settings.request_timeout)
+    return App(observe.observed(guarded, meters, traces), meters.webhook if meters else None, sandbox)
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The ASGI application, and who counts what becomes of webhooks."""
+    """The ASGI application, who counts what becomes of webhooks, and the sandbox where it is a dynamic one."""
 
     answer: ASGIApp
     count_webhook: Callable[[str], None] | None
+    sandbox: Sandbox | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.answer(scope, receive, send)
+
+
+def _failing(app: ASGIApp, sandbox: Sandbox) -> ASGIApp:
+    """The application, some of whose requests fail as the sandbox is told."""
+    routes, context = Routes(OPERATIONS), sandbox.context
+
+    def operation_of(method: str, path: str) -> str | None:
+        if path == "/auth/o2/token":
+            return faults.TOKEN
+        found = routes.find(path)[0].get(method)
+        return found.id if found is not None else None
+
+    async def seller_of(scope: Scope) -> str | None:
+        token = next((value.decode("latin-1") for name, value in scope["headers"] if name == HEADER.encode()), "")
+        access = await context.accesses.find(context.database, hash_of(token)) if token else None
+        return access.seller_id if access is not None else None
+
+    return faults.failing(app, sandbox.faults, operation_of, seller_of)
 
 
 def _console(context: Context) -> ASGIApp:
@@ -194,6 +231,8 @@ class Server:
             # the outage is over. `fieldserve serve` has looked at the database before it starts any.
             async with opened(self._settings, must_answer=False) as context:
                 app = self._app = create_app(context, open_traces())
+                if app.sandbox is not None:
+                    await app.sandbox.begin()
                 chores = [
                     asyncio.create_task(_every(OBSERVATIONS_EVERY, write_observations, context)),
                     asyncio.create_task(_every(OBSERVATIONS_EVERY, write_requests, context)),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Sandbox = Literal["off", "static", "dynamic"]
+Controls = Literal["local", "open"]
 Compat = Literal["strict", "tolerant"]
 LogFormat = Literal["text", "json"]
 Metrics = Literal["key", "open", "off"]
@@ -37,7 +38,15 @@ class Settings:
     documents: str = ""
     """Where documents are kept: a folder or s3://bucket/prefix; empty stands for documents in the data folder."""
     sandbox: Sandbox = "off"
-    """static: answer the published cases, without state; dynamic and off: the real server on its own data."""
+    """static: answer the published cases, without state; dynamic: the real server on its own data, with a clock, faults
+    and states that can be set from outside; off: the real server."""
+    sandbox_scenario: str = ""
+    """What a dynamic sandbox on an empty database begins with: a scenario's file, or `small`; empty makes nothing."""
+    sandbox_seed: int = 7
+    """What a sandbox's ids and faults are drawn from: the same seed, the same ids."""
+    sandbox_controls: Controls = "local"
+    """Who may use a sandbox's control routes. local: everybody while it listens on loopback alone, else who shows an
+    operator's key; open: everybody."""
     compat: Compat = "strict"
     """tolerant: accept parameters that well-known clients put in the wrong place, and log a warning."""
     regions: tuple[str, ...] = ("NA", "EU", "FE")
@@ -119,6 +128,7 @@ class Settings:
 
 _CHOICES = {
     "sandbox": ("off", "static", "dynamic"),
+    "sandbox_controls": ("local", "open"),
     "compat": ("strict", "tolerant"),
     "log_format": ("text", "json"),
     "metrics": ("key", "open", "off"),

@@ -55,6 +55,10 @@ class UsagePlans:
             self._sweep(now)
         return allowed
 
+    def forget(self) -> None:
+        """Begin with full buckets."""
+        self._buckets.clear()
+
     def _sweep(self, now: int) -> None:
         self._buckets = {key: kept for key, kept in self._buckets.items() if not is_full(kept[0], now, *kept[1:])}
         # Twice what was kept, so that a sweep costs each request a constant time on average.

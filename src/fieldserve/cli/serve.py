@@ -35,8 +35,10 @@ STOP_WITHIN = 30
 @click.option(
     "--sandbox",
     type=click.Choice(["off", "static", "dynamic"]),
-    help="static: answer the published cases; dynamic and off: the real server on its own data.  [default: off]",
+    help="static: answer the published cases; dynamic: a clock, faults and states to set.  [default: off]",
 )
+@click.option("--scenario", "sandbox_scenario", help="For a dynamic sandbox: what it begins with, a file or `small`.")
+@click.option("--seed", "sandbox_seed", type=click.IntRange(0), help="For a dynamic sandbox: what its ids come from.")
 @click.option(
     "--compat",
     type=click.Choice(["strict", "tolerant"]),
@@ -47,11 +49,28 @@ def serve(workers: int, **given: object) -> None:
     chosen = settings(**given)
     if workers > 1 and chosen.database_url.startswith("sqlite"):
         fail("SQLite takes one process; give --database postgresql://… for --workers greater than 1")
+    if workers > 1 and chosen.sandbox == "dynamic":
+        fail("a dynamic sandbox takes one process: its clock and its faults are that process's")
+    _refuse_scenario(chosen)
     run(
         chosen,
         workers,
         lambda base: click.echo(f"fieldserve serves {base}\n  try it   {base}/docs\n  ready?   {base}/readyz"),
     )
+
+
+def _refuse_scenario(chosen: Settings) -> None:
+    """End with a message where the scenario is none, before anything is started."""
+    if not chosen.sandbox_scenario:
+        return
+    if chosen.sandbox != "dynamic":
+        fail("a scenario is for a dynamic sandbox: add --sandbox dynamic")
+    from fieldserve.sandbox.scenario import ScenarioFault, read_scenario
+
+    try:
+        read_scenario(chosen.sandbox_scenario)
+    except ScenarioFault as fault:
+        fail(str(fault))
 
 
 def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:

@@ -49,6 +49,10 @@ class Identifiers:
     def __init__(self, seed: int | None = None):
         self._random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 (ids, not secrets)
 
+    def reseed(self, seed: int) -> None:
+        """Begin anew: from here on the ids are those of the seed."""
+        self._random = random.Random(seed)  # noqa: S311 (ids, not secrets)
+
     def uuid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
