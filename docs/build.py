@@ -32,6 +32,7 @@ WHOLE_PAGES = {
     "reference/facts.md": pages.facts,
     "reference/lint.md": pages.lint,
     "reference/marketplaces.md": pages.marketplaces,
+    "reference/sandbox.md": pages.controls,
 }
 SECTIONS = {
     "explanation/jobs.md": {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from docs import events as event_table
 from fieldserve import config, wire
@@ -21,8 +22,20 @@ from fieldserve.cli import COMMANDS, cli
 from fieldserve.domain.jobs import OPERATOR_DEEDS, TRANSITIONS
 from fieldserve.operations import documents as document_operations
 from fieldserve.operations import run as run_operations
+from fieldserve.sandbox.faults import KINDS
 from fieldserve.store import engine, keys
-from fieldserve.wire import appointments, documents, jobs, plans, reservations, schedules, slots, tokens, webhooks
+from fieldserve.wire import (
+    appointments,
+    documents,
+    jobs,
+    plans,
+    reservations,
+    sandbox,
+    schedules,
+    slots,
+    tokens,
+    webhooks,
+)
 from fieldserve.wire import errors as catalogue
 from fieldserve.wire import lint as lint_rules
 from fieldserve.wire import marketplaces as places
@@ -241,6 +254,7 @@ def errors() -> str:
                 by_operation.setdefault(says, []).append(f"[{operation.id}](operations.md#{slug(operation.id)})")
     of_operator = [says for route in OPERATOR_ROUTES for says in route.own_errors]
     known = [*EVERYWHERE, *by_operation, *documents.UPLOAD_ERRORS, *of_operator, *_operator_everywhere()]
+    known += _of_sandbox()
     refuse_unlisted(known)
     return "\n".join(
         [
@@ -278,6 +292,8 @@ def errors() -> str:
             _errors_table(sorted(dict.fromkeys(of_operator), key=lambda one: (one.status, one.message))),
             "Said by every call of it:\n",
             _errors_table(_operator_everywhere()),
+            "## Of a sandbox's control routes\n",
+            _errors_table(_of_sandbox()),
         ]
     )
 
@@ -285,6 +301,42 @@ def errors() -> str:
 def _operator_everywhere() -> list[Says]:
     own = {says for route in OPERATOR_ROUTES for says in route.own_errors}
     return list(dict.fromkeys(says for route in OPERATOR_ROUTES for says in route.errors if says not in own))
+
+
+def _of_sandbox() -> list[Says]:
+    return list(dict.fromkeys([sandbox.NOT_ALLOWED, *(says for one in sandbox.CONTROLS for says in one.own_errors)]))
+
+
+def controls() -> str:
+    """The control routes of a dynamic sandbox, and the kinds of faults."""
+    lines = [
+        "# The sandbox's controls\n",
+        "They exist where the setting `sandbox` is `dynamic`, under `/sandbox/v1`. [How to use"
+        " them](../how-to/sandbox.md). Each answers the sandbox's state; bodies are JSON, and members that a route does"
+        " not know are refused. Times are ISO 8601.\n",
+        table(
+            ("route", "what", "members of the body", "refuses with"),
+            [
+                (
+                    f"`{one.method} {sandbox.SANDBOX_PREFIX}{one.path}`",
+                    one.summary,
+                    ", ".join(f"`{field.encode_name}`" for field in msgspec.structs.fields(one.body))
+                    if one.body
+                    else "",
+                    ", ".join(str(says.status) for says in one.own_errors),
+                )
+                for one in sandbox.CONTROLS
+            ],
+        ),
+        "Besides, `POST /response/{api}-{operation}/code/{status}`, with or without the api, makes the next call of"
+        " that operation answer the published example of that status, whatever is sent: what the mock of the"
+        " official SDKs' own tests understands.\n",
+        "## Faults\n",
+        "`operation` is one of the 17 or `token`; absent, all are meant. `times` null lasts until the fault is taken"
+        " back.\n",
+        table(("kind", "what happens"), [(f"`{kind}`", what) for kind, what in KINDS.items()]),
+    ]
+    return "\n".join(lines)
 
 
 def warnings() -> list[tuple[str, str, str]]:
