@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
 
-import pytest
-
 from fieldserve.client import ApiResponse, AsyncServices, Marketplaces, SellingApiException, Services
 from fieldserve.wire.appointments import AssignmentWarnings, SetAppointmentResponse
 from fieldserve.wire.capacity import FixedSlotCapacity, RangeSlotCapacity
@@ -96,7 +94,6 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
 
 def test_pyright(tmp_path: Path) -> None:
     """pyright, strict, has nothing to say about the calls above in a user's own code."""
-    pytest.importorskip("pyright", reason="make setup does not bring its 200 MB: pip install 'pyright[nodejs]'")
     (tmp_path / "mine.py").write_text(Path(__file__).read_text("utf-8").partition("MISTAKES = ")[0], "utf-8")
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "reportUnusedImport": false}', "utf-8")
     command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
