@@ -8,7 +8,7 @@ import httpx2
 from argon2 import PasswordHasher
 from starlette.applications import Starlette
 
-from fieldserve.api import tokens
+from fieldserve.api import consent, tokens
 from fieldserve.config import Settings
 from fieldserve.operations.applications import (
     WithRefreshToken,
@@ -85,7 +85,7 @@ async def client(
     context: Context, base_url: str = "http://127.0.0.1", routes: Any = None
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the routes of tokens and consent (or others), in process; redirects are not followed."""
-    app = Starlette(routes=tokens.ROUTES if routes is None else routes)
+    app = Starlette(routes=[*tokens.ROUTES, *consent.ROUTES] if routes is None else routes)
     app.state.context = context
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=base_url) as http:
         yield http

@@ -2,32 +2,19 @@
 
 import asyncio
 import logging
-import re
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fieldserve import config
-from fieldserve.api import (
-    calendars,
-    elsewhere,
-    explorer,
-    guard,
-    health,
-    metrics,
-    observe,
-    openapi,
-    operator,
-    request_log,
-    tokens,
-    uploads,
-)
+from fieldserve.api import elsewhere, guard, health, metrics, observe, request_log, tokens, uploads
 from fieldserve.api.authorize import HEADER
 from fieldserve.api.edge import Answer, Edge
 from fieldserve.api.endpoints import ENDPOINTS
@@ -123,36 +110,26 @@ def create_app(context: Context, traces: Traces | None = None) -> "App":
         plans = own = UsagePlans(SystemClock())
         sandbox = Sandbox(context, kept, context.clock, own.forget)
     edge = Edge(context, ENDPOINTS, plans, answer_cases)
-    starlette = Starlette(
-        routes=[
-            *tokens.ROUTES,
-            *uploads.ROUTES,
-            *calendars.ROUTES,
-            *operator.ROUTES,
-            *health.ROUTES,
-            *openapi.ROUTES,
-            *explorer.ROUTES,
-            *(metrics.routes(meters) if meters else ()),
-            *(controls.ROUTES if sandbox else ()),
-        ],
-        exception_handlers=elsewhere.HANDLERS,
+    state = {"context": context, "usage_plans": plans, "sandbox": sandbox}
+    often = _routed(
+        [*tokens.ROUTES, *uploads.ROUTES, *health.ROUTES, *(metrics.routes(meters) if meters else ())], state
     )
-    starlette.state.context = context
-    starlette.state.usage_plans = plans
-    starlette.state.sandbox = sandbox
-    rest = elsewhere.with_request_id(starlette)
-    console = _console(context)
+    seldom = _when_asked(lambda: _routed([*_seldom(), *(controls.ROUTES if sandbox else ())], state))
+    console = _when_asked(lambda: _console(context))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
         # The 17 operations are most of the traffic and need none of Starlette's routing.
-        if scope["type"] == "http" and scope["path"].startswith("/service/"):
+        if path.startswith("/service/") and scope["type"] == "http":
             await edge(scope, receive, send)
-        elif scope["type"] == "http" and re.match("/console(/|$)", scope["path"]):
+        elif path.startswith(_OFTEN):
+            await often(scope, receive, send)
+        elif path == "/console" or path.startswith("/console/"):
             await console(scope, receive, send)
         else:
-            await rest(scope, receive, send)
+            await seldom(scope, receive, send)
 
-    failing = _failing(app, sandbox) if sandbox is not None else app
+    failing = elsewhere.with_request_id(_failing(app, sandbox)) if sandbox is not None else app
     guarded = guard.guarded(failing, context.settings.request_timeout)
     return App(observe.observed(guarded, meters, traces), meters.webhook if meters else None, sandbox)
 
@@ -187,19 +164,37 @@ def _failing(app: ASGIApp, sandbox: Sandbox) -> ASGIApp:
     return faults.failing(app, sandbox.faults, operation_of, seller_of)
 
 
-def _console(context: Context) -> ASGIApp:
-    """The pages, whose libraries are imported when the first is asked for: a server is ready sooner without."""
+_OFTEN = ("/auth/", "/tokens/", "/uploads/", "/healthz", "/readyz", metrics.PATH)
 
-    @lru_cache(maxsize=1)
-    def pages() -> ASGIApp:
-        from fieldserve.console.routes import application
 
-        return application(context)
+def _routed(routes: Sequence[BaseRoute], state: Mapping[str, object]) -> ASGIApp:
+    """Starlette on these routes; their handlers find the state in `request.app.state`."""
+    starlette = Starlette(routes=routes, exception_handlers=elsewhere.HANDLERS)
+    for name, value in state.items():
+        setattr(starlette.state, name, value)
+    return elsewhere.with_request_id(starlette)
+
+
+def _when_asked(build: Callable[[], ASGIApp]) -> ASGIApp:
+    """An application that is built, and its libraries imported, by its first request: a server is ready sooner."""
+    built = lru_cache(maxsize=1)(build)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await pages()(scope, receive, send)
+        await built()(scope, receive, send)
 
     return app
+
+
+def _seldom() -> list[BaseRoute]:
+    from fieldserve.api import calendars, consent, explorer, openapi, operator
+
+    return [*consent.ROUTES, *calendars.ROUTES, *operator.ROUTES, *openapi.ROUTES, *explorer.ROUTES]
+
+
+def _console(context: Context) -> ASGIApp:
+    from fieldserve.console.routes import application
+
+    return application(context)
 
 
 def _static(operation: Operation, path: Mapping[str, str], query: Mapping[str, list[str]], body: bytes) -> Answer:

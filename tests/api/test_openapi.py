@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from starlette.routing import Route
 
-from fieldserve.api import calendars, explorer, health, openapi, operator, tokens, uploads
+from fieldserve.api import calendars, consent, explorer, health, openapi, operator, tokens, uploads
 from fieldserve.api.openapi import document, resolved, sample
 from fieldserve.wire.encoding import encode
 from fieldserve.wire.errors import Says
@@ -79,7 +79,7 @@ def test_path_parameters() -> None:
 
 def test_every_route_is_documented() -> None:
     """What the server answers outside the 17 operations is in the document, and what is in it is answered."""
-    modules = (calendars, explorer, health, openapi, operator, tokens, uploads)
+    modules = (calendars, consent, explorer, health, openapi, operator, tokens, uploads)
     answered: set[tuple[str, str]] = set()
     for route in (route for module in modules for route in module.ROUTES):
         assert isinstance(route, Route)

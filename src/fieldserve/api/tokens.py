@@ -1,4 +1,4 @@
-"""The token endpoint as Login with Amazon answers it, the restricted data token, and the seller's consent.
+"""The token endpoint as Login with Amazon answers it, and the restricted data token.
 
 ROUTES are starlette's; their handlers find the `Context` in `request.app.state.context`.
 """
@@ -17,7 +17,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fieldserve.api import consent
 from fieldserve.api.authorize import authorize
 from fieldserve.api.forms import TooLarge, media_type, read_body, read_fields
 from fieldserve.api.usage_plans import Plans, UsagePlans
@@ -218,5 +217,4 @@ def _usage_plans(request: Request) -> Plans:
 ROUTES = [
     Route("/auth/o2/token", token, methods=["POST"]),
     Route(CREATE_RESTRICTED_DATA_TOKEN.path, restricted_data_token, methods=["POST"]),
-    *consent.ROUTES,
 ]

@@ -1,6 +1,7 @@
 """`fieldserve serve`, and how the server's processes are started."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -84,6 +85,7 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
     _wait_for_database(chosen.database_url)
     base = chosen.public_url or f"http://{_shown(chosen.host)}:{port}"
     _hand_over(chosen, port)
+    _load_application()
     _hold_signals_while_forking()
     announce = threading.Thread(
         target=_announce, args=(f"http://{_shown(chosen.host)}:{port}", base, ready), daemon=True
@@ -114,6 +116,16 @@ def run(chosen: Settings, workers: int, ready: Callable[[str], None]) -> None:
         if workers > 1:
             os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", counted)
         server.serve()
+
+
+def _load_application() -> None:
+    """Import it once for all processes, which are forked from this one: each is ready sooner, one that takes another's
+    place, too, and they share the memory."""
+    gc.disable()  # nothing of it is ever garbage, and looking for that takes a fifth of the time
+    import fieldserve.app  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 def _hold_signals_while_forking() -> None:
