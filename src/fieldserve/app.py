@@ -194,7 +194,7 @@ def _seldom() -> list[BaseRoute]:
 def _console(context: Context) -> ASGIApp:
     from fieldserve.console.routes import application
 
-    return application(context)
+    return elsewhere.with_request_id(application(context))
 
 
 def _static(operation: Operation, path: Mapping[str, str], query: Mapping[str, list[str]], body: bytes) -> Answer:

@@ -63,7 +63,7 @@ def request(
 async def reason(context: Context, asked: Request) -> str:
     """Why it is refused; checks that status, code and message are those of every refusal."""
     with pytest.raises(ApiError) as caught:
-        await authorize(context, asked, GET_JOB)
+        await authorize(context, asked.scope)
     (fault,) = caught.value.faults
     assert (caught.value.status, fault.code) == (403, "Unauthorized")
     assert fault.message == "Access to requested resource is denied."
@@ -90,7 +90,7 @@ class TestRefused:
         """A token is good for 3,600 seconds, and not for a microsecond more."""
         token = await an_access_token(context, application)
         clock.instant = NOW + 3_600_000_000 - 1
-        await authorize(context, request(token), GET_JOB)
+        await authorize(context, request(token).scope)
         clock.instant += 1
         assert await reason(context, request(token)) == "The access token you provided has expired."
 
@@ -98,7 +98,7 @@ class TestRefused:
     async def test_revoked(self, context: Context, application: WithSecret, clock: SetClock, what: str) -> None:
         """A token is refused from the moment that it, its authorization or its application is."""
         token = await an_access_token(context, application)
-        caller = await authorize(context, request(token), GET_JOB)
+        caller = await authorize(context, request(token).scope)
         match what:
             case "token":
                 await revoke_token(context, token)
@@ -143,7 +143,7 @@ class TestCaller:
         """The caller is all that the authorization says."""
         plan = {"getServiceJobs": (0.5, 3)}
         token = await an_access_token(context, application, stores=["st1"], marketplaces=[US, DE], usage_plan=plan)
-        caller = await authorize(context, request(token), GET_JOB, "r-7")
+        caller = await authorize(context, request(token).scope, "r-7")
         application_id = application.application.application_id
         assert caller == Caller(
             seller_id="S1",
@@ -171,13 +171,13 @@ class TestCaller:
     ) -> None:
         """A host with a region sees that region's marketplaces only."""
         token = await an_access_token(context, application)
-        assert (await authorize(context, request(token, host), GET_JOB)).marketplaces == expected
+        assert (await authorize(context, request(token, host).scope)).marketplaces == expected
 
     async def test_marketplaces_of_configured_regions(self, database: Database, clock: SetClock) -> None:
         """A host without a region sees those of the regions that the server is configured for."""
         async with opened(database, clock, regions=("EU", "FE")) as context:
             token = await an_access_token(context, await an_application(context))
-            assert (await authorize(context, request(token), GET_JOB)).marketplaces == {DE}
+            assert (await authorize(context, request(token).scope)).marketplaces == {DE}
 
     async def test_marketplaces_of_the_seller(self, context: Context, application: WithSecret) -> None:
         """What the seller no longer takes part in is left out, though it was authorized."""
@@ -188,22 +188,22 @@ class TestCaller:
         await context.database.write(
             lambda c: c.execute("UPDATE sellers SET marketplaces = $1 WHERE seller_id = 'S3'", left)
         )
-        assert (await authorize(context, request(token), GET_JOB)).marketplaces == {US}
+        assert (await authorize(context, request(token).scope)).marketplaces == {US}
 
 
 class TestRestricted:
     async def a_token(self, context: Context, application: WithSecret, *resources: tuple[str, str]) -> str:
         token = await an_access_token(context, application)
-        caller = await authorize(context, request(token), GET_JOB)
+        caller = await authorize(context, request(token).scope)
         return await create_restricted_data_token(context, caller, resources)
 
     async def test_covers_what_it_names(self, context: Context, application: WithSecret) -> None:
         """A generic path covers every id, a specific one only its own; the caller is the same otherwise."""
         generic = await self.a_token(context, application, ("GET", "/service/v1/serviceJobs/{serviceJobId}"))
-        caller = await authorize(context, request(generic), GET_JOB)
+        caller = await authorize(context, request(generic).scope)
         assert (caller.seller_id, caller.marketplaces) == ("S1", frozenset({US, CA, DE}))
         specific = await self.a_token(context, application, ("GET", "/a"), ("GET", "/service/v1/serviceJobs/J1"))
-        await authorize(context, request(specific), GET_JOB)
+        await authorize(context, request(specific).scope)
         assert "cover" in await reason(context, request(specific, path="/service/v1/serviceJobs/J2"))
 
     @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ class TestRestricted:
         """It expires after an hour and is revoked with the authorization."""
         path = "/service/v1/serviceJobs/{serviceJobId}"
         token = await self.a_token(context, application, ("GET", path))
-        caller = await authorize(context, request(token), GET_JOB)
+        caller = await authorize(context, request(token).scope)
         clock.pass_seconds(3_600)
         assert "expired" in await reason(context, request(token))
         await revoke_authorization(context, OPERATOR, caller.authorization_id)

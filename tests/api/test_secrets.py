@@ -12,7 +12,6 @@ from fieldserve.operations.operator_keys import create_operator_key
 from fieldserve.operations.run import Context
 from fieldserve.store.engine import Database
 from fieldserve.store.tokens import hash_of
-from fieldserve.wire.operations import BY_ID
 from tests.access import CALLBACK, OPERATOR, SetClock, an_application, authorized, client, dump, opened
 from tests.api.test_authorize import request
 from tests.api.test_consent import PATH, asks, form, parameters, submit
@@ -55,7 +54,7 @@ async def test_no_secret_stays(context: Context, caplog: pytest.LogCaptureFixtur
         body = {"restrictedResources": resources}
         restricted = await http.post("/tokens/2021-03-01/restrictedDataToken", json=body, headers=headers)
         planted["restricted token"] = restricted.json()["restrictedDataToken"]
-        shown.append(await authorize(context, request(planted["restricted token"]), BY_ID["getServiceJobs"]))
+        shown.append(await authorize(context, request(planted["restricted token"]).scope))
 
         page = await http.get(PATH, params=asks(application))
         planted["first cookie"] = http.cookies["consent"]

@@ -9,15 +9,16 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from starlette.requests import ClientDisconnect, Request
+from msgspec import Struct, structs
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from fieldserve.api import request_log
-from fieldserve.api.authorize import HEADER, authorize
-from fieldserve.api.observe import OPERATION
+from fieldserve.api.authorize import HEADER, authorize, first_of_each
+from fieldserve.api.observe import OPERATION, REQUEST_ID, STATUS
 from fieldserve.api.routes import Routes
 from fieldserve.api.usage_plans import Plans
 from fieldserve.operations.recording import Exchange
@@ -41,25 +42,25 @@ _JSON = (b"content-type", b"application/json")
 _ANY_ID = ~(0xF << 76 | 0x3 << 62)
 _VERSION_4 = 0x4 << 76 | 0x2 << 62
 _REPLAYED = (retries.REPLAYED.encode(), b"true")
+_TOKEN, _IDEMPOTENCY_KEY = HEADER.encode(), retries.HEADER.lower().encode()
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """One request of an operation, read as far as the table can read it."""
 
     operation: Operation
     context: Context
     caller: Caller
-    request: Request
+    scope: Scope
     values: dict[str, Any]
     faults: list[ParameterFault]
     body: Any = None
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = []
 
     def refuse(self, *more: ParameterFault) -> None:
         """Raise the operation's own 400 if anything is wrong with its parameters or body."""
-        if faults := [*self.faults, *more]:
-            raise self.operation.refuse(faults)
+        if self.faults or more:
+            raise self.operation.refuse([*self.faults, *more])
 
     def marketplace(self) -> str:
         """The marketplace asked for. Raises ApiError where the caller does not take part in it."""
@@ -72,8 +73,7 @@ class Call:
 Endpoint = Callable[[Call], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes out. `content` None sends no bytes."""
 
     status: int
@@ -104,19 +104,20 @@ class Edge:
         request_id = _new_request_id()
         started = time.perf_counter()
         seen = _Seen()
-        answer = await self._answer(Request(scope, receive), request_id, seen)
+        answer = await self._answer(scope, receive, request_id, seen)
+        scope[STATUS], scope[REQUEST_ID] = answer.status, request_id
         await _send(send, answer, request_id)
         seconds = time.perf_counter() - started
         _log(answer, request_id, seen, seconds)
         if self._records:
             self._context.recording.add(_exchange(self._context.clock.now(), scope, answer, request_id, seen, seconds))
 
-    async def _answer(self, request: Request, request_id: str, seen: "_Seen") -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, request_id: str, seen: "_Seen") -> Answer:
         try:
-            operation, path = self._match(request)
+            operation, path = self._match(scope["method"], scope["path"])
             seen.operation = operation
-            request.scope[OPERATION] = operation.id
-            return await self._operate(request, operation, path, request_id, seen)
+            scope[OPERATION] = operation.id
+            return await self._operate(scope, receive, operation, path, request_id, seen)
         except ApiError as fault:
             return _refusal(fault, seen)
         except ClientDisconnect:
@@ -128,8 +129,7 @@ class Edge:
             log.exception("a defect (request %s)", request_id)
             return _refusal(errors.INTERNAL_FAILURE.error(), seen)
 
-    def _match(self, request: Request) -> tuple[Operation, dict[str, str]]:
-        method, path = request.method, request.scope["path"]
+    def _match(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
         operations, values = self._routes.find(path)
         if (operation := operations.get(method)) is not None:
             return operation, values
@@ -138,39 +138,44 @@ class Edge:
         raise errors.NO_SUCH_PATH.error(method=method, path=path)
 
     async def _operate(
-        self, request: Request, operation: Operation, path: dict[str, str], request_id: str, seen: "_Seen"
+        self,
+        scope: Scope,
+        receive: Receive,
+        operation: Operation,
+        path: dict[str, str],
+        request_id: str,
+        seen: "_Seen",
     ) -> Answer:
-        query = parse_query(request.scope["query_string"].decode("latin-1"))
+        headers = first_of_each(scope["headers"])
+        query = parse_query(scope["query_string"].decode("latin-1"))
         if self._static is not None:
             # The published cases know no tokens; any will do, but none is a mistake that callers should hear about.
-            if not request.headers.get(HEADER, "").strip():
+            if not headers.get(_TOKEN, b"").strip():
                 raise errors.UNAUTHORIZED.error(f"Access token is missing in the request header {HEADER}.")
-            seen.body = await self._body(request, operation)
+            seen.body = await self._body(headers, receive, operation)
             return self._static(operation, path, query, seen.body)
-        caller = await authorize(self._context, request, operation, request_id)
+        caller = await authorize(self._context, scope, request_id)
         seen.caller = caller
         rate, burst = caller.usage_plan.get(operation.id, (operation.rate, operation.burst))
         seen.rate, seen.burst = rate, burst
         if not await self._usage_plans.take(caller.application_id, caller.seller_id, operation.id, rate, burst):
             raise errors.QUOTA_EXCEEDED.error()
-        seen.body = body = await self._body(request, operation)
-        call = self._read(request, operation, path, query, body, caller)
+        seen.body = body = await self._body(headers, receive, operation)
+        call = self._read(scope, operation, path, query, body, caller)
         seen.warnings = call.warnings
-        outcome = await self._carry_out(call, body)
-        return Answer(outcome.status, outcome.content, rate, replayed=outcome.replayed)
+        key = headers.get(_IDEMPOTENCY_KEY) if operation.changes else None
+        outcome = await (self._decide(call) if key is None else self._once(call, body, key.decode("latin-1")))
+        return Answer(outcome.status, outcome.content, rate, None, outcome.replayed)
 
-    async def _carry_out(self, call: Call, body: bytes) -> Outcome:
-        """What the endpoint answers; under an Idempotency-Key, what it answered the first time."""
-        operation, request = call.operation, call.request
-        key = request.headers.get(retries.HEADER)
-        if key is None or not operation.changes:
-            return await self._decide(call)
+    async def _once(self, call: Call, body: bytes, key: str) -> Outcome:
+        """What the endpoint answers, or what it answered the first time under that Idempotency-Key."""
         call.refuse(*retries.key_faults(key))
-        print_ = retries.fingerprint(request.method, request.scope["path"], request.scope["query_string"], body)
+        scope = call.scope
+        print_ = retries.fingerprint(scope["method"], scope["path"], scope["query_string"], body)
         return await once(
             call.context,
             Attempt(call.caller.authorization_id, key, print_),
-            lambda context: self._decide_for_good(replace(call, context=context)),
+            lambda context: self._decide_for_good(structs.replace(call, context=context)),
         )
 
     async def _decide(self, call: Call) -> Outcome:
@@ -186,29 +191,34 @@ class Edge:
                 raise
             return Outcome(fault.status, _errors(fault, call.operation))
 
-    async def _body(self, request: Request, operation: Operation) -> bytes:
-        limit = self._context.settings.body_limit
-        announced = request.headers.get("content-length", "0")
-        if operation.body is None and announced == "0" and "transfer-encoding" not in request.headers:
+    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive, operation: Operation) -> bytes:
+        announced = headers.get(b"content-length", b"0")
+        if operation.body is None and announced == b"0" and b"transfer-encoding" not in headers:
             return b""
-        if not announced.isdecimal() or int(announced) > limit:
+        limit = self._context.settings.body_limit
+        if not announced.isdigit() or int(announced) > limit:
             raise errors.BODY_TOO_LARGE.error(limit=limit)
-        chunks, size = [], 0
-        async for chunk in request.stream():
+        chunks, size, more = [], 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect()
+            chunk = message.get("body", b"")
             size += len(chunk)
             if size > limit:
                 raise errors.BODY_TOO_LARGE.error(limit=limit)
             chunks.append(chunk)
+            more = message.get("more_body", False)
         body = b"".join(chunks)
         if operation.body is not None and body:
-            media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+            media_type = headers.get(b"content-type", b"").decode("latin-1").split(";")[0].strip().lower()
             if media_type != "application/json":
                 raise errors.WRONG_CONTENT_TYPE.error(f"Content-Type was {media_type or 'missing'}")
         return body
 
     def _read(
         self,
-        request: Request,
+        scope: Scope,
         operation: Operation,
         path: dict[str, str],
         query: dict[str, list[str]],
@@ -216,12 +226,14 @@ class Edge:
         caller: Caller,
     ) -> Call:
         found = compat.misplaced(operation, query, body)
-        warnings = []
-        if self._context.settings.compat == "tolerant":
+        warnings: list[str] = []
+        if found and self._context.settings.compat == "tolerant":
             query |= {one.name: one.values for one in found}
             warnings = [one.advice() for one in found]
         values, faults = read(operation.parameters, path, query)
-        call = Call(operation, self._context, caller, request, values, compat.advise(faults, found), None, warnings)
+        if faults:
+            faults = compat.advise(faults, found)
+        call = Call(operation, self._context, caller, scope, values, faults, None, warnings)
         if operation.body is not None:
             try:
                 call.body = decode(body or b"{}", operation.body)
@@ -230,8 +242,7 @@ class Edge:
         return call
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """What was learnt of a request, for its refusal and the log. `rate` is the caller's own where it has one."""
 
     operation: Operation | None = None
@@ -239,7 +250,7 @@ class _Seen:
     rate: float | None = None
     burst: int | None = None
     body: bytes = b""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = []
 
 
 class _NotAllowed(ApiError):
@@ -261,8 +272,13 @@ def _errors(fault: ApiError, operation: Operation | None) -> bytes:
 
 def _new_request_id() -> str:
     """A UUID, version 4. Nothing secret: it need not be beyond guessing, so it asks the system for no entropy."""
-    text = f"{random.getrandbits(128) & _ANY_ID | _VERSION_4:032x}"
+    text = "%032x" % (random.getrandbits(128) & _ANY_ID | _VERSION_4)
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+@lru_cache(maxsize=1024)
+def _rate_header(rate: float) -> tuple[bytes, bytes]:
+    return b"x-amzn-ratelimit-limit", str(float(rate)).encode()
 
 
 def _content(operation: Operation, value: Any) -> bytes | None:
@@ -276,13 +292,13 @@ def _content(operation: Operation, value: Any) -> bytes | None:
 async def _send(send: Send, answer: Answer, request_id: str) -> None:
     headers = [(b"x-amzn-requestid", request_id.encode())]
     if answer.rate is not None and answer.status in _WITH_RATE_LIMIT:
-        headers.append((b"x-amzn-ratelimit-limit", str(float(answer.rate)).encode()))
+        headers.append(_rate_header(answer.rate))
     if answer.allow is not None:
         headers.append((b"allow", answer.allow.encode()))
     if answer.replayed:
         headers.append(_REPLAYED)
     if answer.content is not None:
-        headers += [_JSON, (b"content-length", str(len(answer.content)).encode())]
+        headers += (_JSON, (b"content-length", b"%d" % len(answer.content)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.content or b""})
 

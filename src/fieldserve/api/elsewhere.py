@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fieldserve.api import observe
 from fieldserve.wire import errors
 from fieldserve.wire.encoding import encode
 from fieldserve.wire.errors import Fault
@@ -43,12 +44,14 @@ HANDLERS = {404: no_such_path, 405: method_not_allowed, Exception: internal_fail
 
 
 def with_request_id(app: ASGIApp) -> ASGIApp:
-    """The same application, whose every answer has a request id: its own, or a new one."""
+    """The same application, whose every answer has a request id, its own or a new one, and is told to `observe`."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault(REQUEST_ID, str(uuid.uuid4()))
+                headers = MutableHeaders(scope=message)
+                scope[observe.REQUEST_ID] = headers.setdefault(REQUEST_ID, str(uuid.uuid4()))
+                scope[observe.STATUS] = message["status"]
             await send(message)
 
         await app(scope, receive, send_with_id)

@@ -10,8 +10,9 @@ import uuid
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fieldserve.api.observe import REQUEST_ID, STATUS
 from fieldserve.wire.encoding import encode
-from fieldserve.wire.errors import AMBIGUOUS_LENGTH, BODY_TOO_SLOW, ENCODED_BODY, HEADERS_TOO_LARGE, Fault, Says
+from fieldserve.wire.errors import AMBIGUOUS_LENGTH, BODY_TOO_SLOW, ENCODED_BODY, HEADERS_TOO_LARGE, Says
 
 log = logging.getLogger("fieldserve.requests")
 
@@ -32,7 +33,7 @@ def guarded(app: ASGIApp, seconds: float) -> ASGIApp:
         has_body, fault = _look(scope["headers"])
         if fault is not None:
             log.info("a request was turned away: %s", fault.status)
-            await _refuse(send, fault.status, fault.fault())
+            await _refuse(scope, send, fault)
         elif has_body:
             await app(scope, *_timed(scope, receive, send, seconds))
         else:
@@ -43,23 +44,23 @@ def guarded(app: ASGIApp, seconds: float) -> ASGIApp:
 
 def _look(headers: list[tuple[bytes, bytes]]) -> tuple[bool, Says | None]:
     """Whether a body may follow, and what is wrong with the headers."""
-    size, lengths, transfer, encoding = 0, 0, False, b""
-    for name, value in headers:
-        size += len(name) + len(value)
-        if name == b"content-length":
-            lengths += 1
-        elif name == b"transfer-encoding":
-            transfer = True
-        elif name == b"content-encoding":
-            encoding = value
-    if size > LARGEST_HEADERS:
+    named = dict(headers)
+    if len(b"".join(map(b"".join, headers))) > LARGEST_HEADERS:
         return False, HEADERS_TOO_LARGE
+    if b"content-length" not in named and b"transfer-encoding" not in named:
+        return False, _encoded(named)
     # Whoever stands between might believe the other one, and see another request in the rest.
-    if lengths + transfer > 1:
+    if sum(name in _LENGTHS for name, _ in headers) > 1:
         return False, AMBIGUOUS_LENGTH
-    if encoding and encoding.strip().lower() != b"identity":
-        return False, ENCODED_BODY
-    return bool(lengths) or transfer, None
+    return True, _encoded(named)
+
+
+_LENGTHS = (b"content-length", b"transfer-encoding")
+
+
+def _encoded(headers: dict[bytes, bytes]) -> Says | None:
+    encoding = headers.get(b"content-encoding", b"").strip().lower()
+    return None if encoding in (b"", b"identity") else ENCODED_BODY
 
 
 def _timed(scope: Scope, receive: Receive, send: Send, seconds: float) -> tuple[Receive, Send]:
@@ -78,7 +79,7 @@ def _timed(scope: Scope, receive: Receive, send: Send, seconds: float) -> tuple[
             complete = refused = True
             log.info("a body came too slowly: %s", scope["path"])
             if not started:
-                await _refuse(send, BODY_TOO_SLOW.status, BODY_TOO_SLOW.fault())
+                await _refuse(scope, send, BODY_TOO_SLOW)
             return {"type": "http.disconnect"}
         complete = not message.get("more_body", False)
         until += len(message.get("body", b"")) / SLOWEST
@@ -93,13 +94,15 @@ def _timed(scope: Scope, receive: Receive, send: Send, seconds: float) -> tuple[
     return receive_in_time, send_unless_refused
 
 
-async def _refuse(send: Send, status: int, fault: Fault) -> None:
-    content = encode({"errors": [fault]})
+async def _refuse(scope: Scope, send: Send, says: Says) -> None:
+    content = encode({"errors": [says.fault()]})
+    request_id = str(uuid.uuid4())
+    scope[STATUS], scope[REQUEST_ID] = says.status, request_id
     headers = [
-        (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
+        (b"x-amzn-requestid", request_id.encode()),
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),
         (b"connection", b"close"),  # the rest of the body is not read
     ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.start", "status": says.status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

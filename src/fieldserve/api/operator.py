@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -411,7 +412,7 @@ async def _operate(request: Request, by_method: Mapping[str, OperatorRoute], req
             faults.append(fault.fault)
     if faults:
         raise missing_or_invalid(faults)
-    caller = replace(operator, seller_id=_seller_of_path(route, values), request_id=request_id)
+    caller = structs.replace(operator, seller_id=_seller_of_path(route, values), request_id=request_id)
     outcome = await _carry_out(request, route, OperatorCall(context, caller, values, shaped), body)
     headers = {retries.REPLAYED: "true"} if outcome.replayed else None
     return Response(

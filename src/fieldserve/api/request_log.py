@@ -17,7 +17,7 @@ log = logging.getLogger("fieldserve.answers")
 EVERY = 0.1
 MOST = 1_000
 
-_waiting: list[str] = []
+_waiting: list[tuple[float, str, str, str, int, float]] = []
 _as_json = False
 
 
@@ -27,11 +27,7 @@ def note(request_id: str, whose: str, asked: str, status: int, seconds: float) -
         return
     if not _waiting:
         asyncio.get_running_loop().call_later(EVERY, hand_over)
-    now = time.time()
-    if _as_json:
-        _waiting.append(_json(now, request_id, whose, asked, status, seconds))
-    else:
-        _waiting.append(_text(now, request_id, whose, asked, status, seconds))
+    _waiting.append((time.time(), request_id, whose, asked, status, seconds))
     if len(_waiting) >= MOST:
         hand_over()
 
@@ -74,7 +70,8 @@ def _second(now: int) -> str:
 def hand_over() -> None:
     """Let `logging` have the lines that wait."""
     if _waiting:
-        lines = "\n".join(_waiting)
+        line = _json if _as_json else _text
+        lines = "\n".join([line(*one) for one in _waiting])
         _waiting.clear()
         log.info("%s", lines)
 

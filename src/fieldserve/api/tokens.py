@@ -182,7 +182,7 @@ async def restricted_data_token(request: Request, request_id: str) -> Response:
     """POST /tokens/2021-03-01/restrictedDataToken."""
     context: Context = request.app.state.context
     operation = CREATE_RESTRICTED_DATA_TOKEN
-    caller = request.state.caller = await authorize(context, request, operation, request_id)
+    caller = request.state.caller = await authorize(context, request.scope, request_id)
     plans = _usage_plans(request)
     if not await plans.take(caller.application_id, caller.seller_id, operation.id, operation.rate, operation.burst):
         raise errors.QUOTA_EXCEEDED.error()

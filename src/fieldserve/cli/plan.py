@@ -431,12 +431,11 @@ async def _for_seller(
     context: "Context", caller: "Caller", seller: str | None, store: str | None = None, plan_id: str | None = None
 ) -> "Caller":
     """The operator of the seller that was named, that has the store or the plan, or that is the only one."""
-    from dataclasses import replace
 
     from fieldserve.operations.sellers import sellers_with
 
     if seller is not None:
-        return replace(caller, seller_id=seller)
+        return caller.of_seller(seller)
     found = await sellers_with(context, store, plan_id)
     if len(found) != 1:
         what = f"store {store}" if store else f"plan {plan_id}" if plan_id else "seller"
@@ -445,7 +444,7 @@ async def _for_seller(
             if found
             else f"there is no {what}"
         )
-    return replace(caller, seller_id=found[0])
+    return caller.of_seller(found[0])
 
 
 # ---- how it looks

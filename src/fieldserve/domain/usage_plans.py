@@ -41,16 +41,19 @@ def fill(bucket: Bucket | None, now: int, rate: float | Fraction, burst: int) ->
     full = burst * unit
     if bucket is None:
         return Bucket(full, unit, now)
-    level = bucket.level if bucket.unit == unit else bucket.level * unit // bucket.unit
-    return Bucket(min(full, level + max(0, now - bucket.at) * gained), unit, now)
+    level, old_unit, at = bucket
+    if old_unit != unit:
+        level = level * unit // old_unit
+    if now > at:
+        level += (now - at) * gained
+    return Bucket(min(full, level), unit, now)
 
 
 def take(bucket: Bucket | None, now: int, rate: float | Fraction, burst: int) -> tuple[bool, Bucket]:
     """Whether a request may pass at `now`, and the bucket after it. One that may not takes nothing."""
     filled = fill(bucket, now, rate, burst)
-    if filled.level < filled.unit:
-        return False, filled
-    return True, filled._replace(level=filled.level - filled.unit)
+    level, unit, at = filled
+    return (False, filled) if level < unit else (True, Bucket(level - unit, unit, at))
 
 
 def put_back(bucket: Bucket, burst: int) -> Bucket:

@@ -201,7 +201,7 @@ class _Acting:
     async def within(cls, context: Context, c: Connection, caller: Caller) -> "_Acting":
         seller = await find_seller(c, caller)
         inner = replace(context, database=Joined(c), asides=None)
-        return cls(inner, c, replace(caller, marketplaces=seller.marketplaces, stores=None))
+        return cls(inner, c, msgspec.structs.replace(caller, marketplaces=seller.marketplaces, stores=None))
 
     async def assign(self, team: "_Team", technician_ids: list[str], *, may_clash: bool = False) -> None:
         what = (self.context, self.caller, team.service_job_id, team.appointment_id, technician_ids)

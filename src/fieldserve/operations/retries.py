@@ -7,6 +7,7 @@ whenever the process dies. Whoever sends the same again waits for the first to e
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fieldserve.domain.intervals import HOUR
 from fieldserve.operations.run import Asides, Context, Outside, transact
@@ -25,8 +26,7 @@ class Attempt:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """An answer; `content` None has no bytes. `replayed` where it was given before."""
 
     status: int

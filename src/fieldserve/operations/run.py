@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from fieldserve.config import Settings
 from fieldserve.operations.accesses import Accesses
 from fieldserve.operations.client_secrets import ClientSecrets
@@ -68,8 +70,7 @@ class Identifiers:
         return f"{self.digits(3)}-{self.digits(7)}-{self.digits(7)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Whose request it is. `stores` None means all stores of the seller.
 
     `usage_plan` overrides (rate, burst) of operations by id. `actor` goes to the event log."""
@@ -80,9 +81,13 @@ class Caller:
     marketplaces: frozenset[str] = frozenset()
     stores: frozenset[str] | None = None
     roles: frozenset[str] = frozenset()
-    usage_plan: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    usage_plan: Mapping[str, tuple[float, int]] = msgspec.field(default_factory=dict)
     actor: str = ""
     request_id: str | None = None
+
+    def of_seller(self, seller_id: str) -> "Caller":
+        """The same caller, acting for that seller."""
+        return msgspec.structs.replace(self, seller_id=seller_id)
 
     def may_see(self, marketplace_id: str, store_id: str | None) -> bool:
         """Whether what lies in that marketplace and store is within the authorization."""
@@ -185,7 +190,10 @@ async def transact(context: Context, use: Use[T]) -> T:
 
 async def read(context: Context, use: Use[T], *, snapshot: bool = True) -> T:
     """Run a use that only reads; `snapshot` as for `Database.read`."""
-    return await until_no_conflict(lambda: context.database.read(use, snapshot=snapshot))
+    try:
+        return await context.database.read(use, snapshot=snapshot)
+    except Conflict:
+        return await until_no_conflict(lambda: context.database.read(use, snapshot=snapshot))
 
 
 async def until_no_conflict(attempt: Callable[[], Awaitable[T]]) -> T:

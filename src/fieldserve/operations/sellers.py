@@ -41,7 +41,7 @@ async def create_seller(context: Context, caller: Caller, ask: CreateSeller) -> 
         await log(
             context,
             c,
-            replace(caller, seller_id=seller.seller_id),
+            caller.of_seller(seller.seller_id),
             "seller.created",
             seller.seller_id,
             None,

@@ -42,7 +42,7 @@ async def create_user(context: Context, caller: Caller, ask: CreateUser) -> User
         context.clock.now(),
         ask.technician_id,
     )
-    caller = replace(caller, seller_id=user.seller_id)
+    caller = caller.of_seller(user.seller_id)
 
     async def create(c: Connection) -> None:
         if user.seller_id and await sellers.find(c, user.seller_id) is None:
@@ -84,7 +84,7 @@ async def update_user(context: Context, caller: Caller, user_id: str, ask: Updat
         await users.update(c, after)
         if after.role != before.role or after.disabled_at is not None:
             await users.end_sessions(c, user_id)
-        of_seller = replace(caller, seller_id=before.seller_id)
+        of_seller = caller.of_seller(before.seller_id)
         await log(context, c, of_seller, "user.updated", user_id, _logged(before), _logged(after))
         return after
 
@@ -100,7 +100,7 @@ async def reset_password(context: Context, caller: Caller, user_id: str) -> User
         user = await find(c, user_id, lock=True)
         await users.update(c, replace(user, password_hash=password_hash, failures=0))
         await users.end_sessions(c, user_id)
-        await log(context, c, replace(caller, seller_id=user.seller_id), "user.password_reset", user_id, None, None)
+        await log(context, c, caller.of_seller(user.seller_id), "user.password_reset", user_id, None, None)
         return user
 
     return UserWithPassword(record(await transact(context, reset)), password)

@@ -23,7 +23,7 @@ import asyncio
 import queue
 import re
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -205,9 +205,8 @@ class _SQLiteConnection:
 
 def _finish(awaitable: Awaitable[T]) -> T:
     """Run a use of SQLite to its end: none of its awaits waits for anything."""
-    coroutine = awaitable.__await__() if not isinstance(awaitable, Coroutine) else awaitable
     try:
-        coroutine.send(None)
+        awaitable.__await__().send(None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     raise RuntimeError("a use of the database may await nothing but its connection")

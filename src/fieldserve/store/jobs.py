@@ -6,7 +6,7 @@ changed. `document` makes the JSON that the API answers from nothing but what th
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,8 +19,7 @@ from fieldserve.wire.jobs import GetServiceJobs, ServiceJob
 from fieldserve.wire.times import Instant, render
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDocument:
+class StoredDocument(NamedTuple):
     """A job as the API answers it, with what decides who may see it."""
 
     document: bytes

@@ -1,7 +1,7 @@
 """A database that tells what happens on it: for metrics and traces."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
 from fieldserve.store.engine import Conflict, Database, Dialect, T, Unavailable, Use
 
@@ -13,7 +13,7 @@ class Observed:
 
     def __init__(self, database: Database, span: Span | None = None):
         self._database = database
-        self._span: Span = span or (lambda _: nullcontext())
+        self._span = span
         self._count: Callable[[str], None] = lambda _: None
         self.dialect: Dialect = database.dialect
         self.writes = 0
@@ -30,6 +30,8 @@ class Observed:
     async def read(self, use: Use[T], *, snapshot: bool = True) -> T:
         """As the database does."""
         try:
+            if self._span is None:
+                return await self._database.read(use, snapshot=snapshot)
             with self._span("read"):
                 return await self._database.read(use, snapshot=snapshot)
         except (Conflict, Unavailable) as fault:
@@ -40,6 +42,8 @@ class Observed:
         """As the database does."""
         self.writes += 1
         try:
+            if self._span is None:
+                return await self._database.write(use)
             with self._span("write"):
                 return await self._database.write(use)
         except (Conflict, Unavailable) as fault:

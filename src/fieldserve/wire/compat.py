@@ -32,7 +32,7 @@ class Misplaced:
 
 def misplaced(operation: Operation, query: dict[str, list[str]], body: bytes) -> list[Misplaced]:
     """Required query parameters of the operation that are absent and stand somewhere else."""
-    absent = [p for p in operation.parameters if p.where == "query" and p.required and p.name not in query]
+    absent = [p for p in operation.required_in_query if p.name not in query]
     if not absent:
         return []
     members = _members(body)

@@ -115,6 +115,10 @@ class Operation:
         return self.method != "GET" and not self.id.startswith("get")
 
     @cached_property
+    def required_in_query(self) -> tuple[Parameter, ...]:
+        return tuple(one for one in self.parameters if one.required and one.where == "query")
+
+    @cached_property
     def needs_marketplace(self) -> bool:
         return MARKETPLACE_IDS in self.parameters
 

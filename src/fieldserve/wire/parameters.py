@@ -45,7 +45,13 @@ class ParameterFault:
 def parse_query(text: str) -> dict[str, list[str]]:
     """The query string as name → values, in order; blank values are kept."""
     query: dict[str, list[str]] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True):
+    if not text:
+        return query
+    if "%" in text or "+" in text:
+        pairs = parse_qsl(text, keep_blank_values=True)
+    else:  # nothing is written in another way, so that the text only falls into pieces
+        pairs = [(name, value) for name, _, value in (part.partition("=") for part in text.split("&") if part)]
+    for name, value in pairs:
         query.setdefault(name, []).append(value)
     return query
 
@@ -58,8 +64,11 @@ def read(
     faults: list[ParameterFault] = []
     for parameter in parameters:
         name = parameter.name
-        given = [path[name]] if parameter.where == "path" and name in path else list(query.get(name, ()))
-        value, reason = _read_one(parameter, given)
+        given = (path[name],) if parameter.where == "path" and name in path else query.get(name, ())
+        if given or parameter.required:
+            value, reason = _read_one(parameter, given)
+        else:
+            value, reason = parameter.default, None
         if reason:
             faults.append(ParameterFault(name, reason))
         elif value is not None:
@@ -67,7 +76,7 @@ def read(
     return values, faults
 
 
-def _read_one(parameter: Parameter, given: list[str]) -> tuple[Any, str | None]:
+def _read_one(parameter: Parameter, given: Sequence[str]) -> tuple[Any, str | None]:
     if parameter.kind == "array":
         items = [item for text in given for item in text.split(",") if item]
         return _read_array(parameter, items)
@@ -118,7 +127,10 @@ def _string_fault(parameter: Parameter, text: str) -> str | None:
 
 def is_storable(text: str) -> bool:
     """No NUL and no lone surrogate: PostgreSQL stores neither, so the wire refuses both for every database."""
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return _NOT_STORABLE.search(text) is None
+
+
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @lru_cache
