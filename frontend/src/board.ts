@@ -626,7 +626,7 @@ function menuKey(event: KeyboardEvent): void {
 let refreshTimer = 0;
 function refreshSoon(): void {
   clearTimeout(refreshTimer);
-  refreshTimer = window.setTimeout(() => (drag?.moving || carried ? refreshSoon() : void refresh().catch(() => undefined)), 100);
+  refreshTimer = window.setTimeout(() => (drag?.moving || carried ? refreshSoon() : void refresh().catch(() => undefined)), 30);
 }
 
 listen(data.paths.live, refreshSoon, (open) => {

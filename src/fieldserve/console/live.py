@@ -20,7 +20,7 @@ from fieldserve.store.events import last_sequence
 
 log = logging.getLogger("fieldserve.console")
 
-LOOK_EVERY = 0.3
+LOOK_EVERY = 0.15
 """Seconds between two looks at the log."""
 LASTS = 20.0
 """Seconds that one answer lasts; browsers come again by themselves, and a server that ends waits for none of them."""
