@@ -17,6 +17,8 @@ from pathlib import Path
 
 CONNECTIONS = 16
 ROOT = Path(__file__).parent.parent
+# Modules are compiled once, as where they are installed, whatever this process does with its own.
+COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,8 @@ def free_port() -> int:
 def running(command: Sequence[str], port: int, ready: str, environment: Mapping[str, str]) -> Iterator[Server]:
     """Start a server, wait until it answers `ready`, and stop it and its children at the end."""
     with (Path(environment.get("FIELDSERVE_DATA", ".")) / f"server-{port}.log").open("wb") as log:
-        # Compiled once, as where it is installed, whatever this process does with its own.
-        compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         process = subprocess.Popen(
-            command, env={**compiled, **environment}, stdout=log, stderr=log, cwd=ROOT, start_new_session=True
+            command, env={**COMPILED, **environment}, stdout=log, stderr=log, cwd=ROOT, start_new_session=True
         )
         try:
             wait_until_ready(port, ready, process)
