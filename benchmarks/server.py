@@ -175,7 +175,7 @@ def against_prism(url: str, folder: Path, rounds: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["sqlite", "postgresql", "prism", "start"])
     given = parser.parse_args(arguments)
     load_before = os.getloadavg()[0]

@@ -18,14 +18,15 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """GET /readyz: the database answers and has this version's schema; otherwise 503 with the reason."""
+    """GET /readyz: the database answers and has this version's schema, or that of a newer one which is taking over;
+    otherwise 503 with the reason."""
     context: Context = request.app.state.context
     try:
         revision = await read(context, current)
     except Unavailable:
         # What the driver says names hosts and users; it is for the log, not for whoever asks.
         return _answer(503, {"status": "unavailable", "reason": "the database does not answer"})
-    if revision != head():
+    if revision is None or revision < head():
         reason = f"the database is at revision {revision or 'none'}, this version needs {head()}"
         return _answer(503, {"status": "unavailable", "reason": reason})
     return _answer(200, {"status": "ready"})

@@ -32,16 +32,19 @@ async def current(connection: Connection) -> str | None:
 
 
 async def upgrade(database: Database) -> tuple[str | None, str]:
-    """Migrate to `head()`; answers the revisions before and after. Does nothing where they are the same."""
+    """Migrate to `head()`; answers the revisions before and after.
+
+    Does nothing where the database is there, or further: a newer version has migrated it while processes of this one
+    serve, and what it added does not concern them."""
     before = await database.read(current)
-    if before == head():
+    if before is not None and before >= head():
         return before, before
 
     async def run(connection: Connection) -> str | None:
         if connection.dialect == "postgresql":
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_NUMBER)
         start = await current(connection)  # again, now under the lock
-        if start != head():
+        if start is None or start < head():
             await connection.run_script(statements(connection.dialect, start))
         return start
 
