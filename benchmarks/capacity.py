@@ -10,7 +10,8 @@ import argparse
 import gc
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from fieldserve.domain.capacity import CapacityType, Visit, capacities, fixed_ca
 from fieldserve.domain.intervals import DAY, HOUR, MINUTE, Instant, Steps
 from fieldserve.domain.schedules import Availability, Recurrence, overlapping, scheduled
 from fieldserve.domain.slots import ServiceRules, StoreState, TechnicianState, capacity_at, slots
+from fieldserve.wire.slots import write_slots
 
 ZONE = ZoneInfo("America/New_York")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,6 +122,68 @@ def by_portion(intervals: list[tuple[Instant, Instant]]) -> int:
     return len(portion.Interval(*(portion.closedopen(start, end) for start, end in intervals)))
 
 
+def hours_by_rrule(days: int) -> list[tuple[Instant, Instant]]:
+    """From 08:00 to 20:00 on each day, by dateutil's rule."""
+    rule = rrule(DAILY, dtstart=datetime(2026, 1, 1, 8), until=datetime(2030, 1, 1))  # noqa: DTZ001
+    first = datetime(2026, 1, 15)  # noqa: DTZ001
+    return [
+        (_instant(opens), _instant(opens.replace(hour=20)))
+        for opens in rule.between(first, first + timedelta(days=days), inc=True)
+    ]
+
+
+def _instant(wall: datetime) -> Instant:
+    return (wall.replace(tzinfo=ZONE) - EPOCH) // timedelta(microseconds=1)
+
+
+def slots_by_plain_sweep(store: StoreState, days: int) -> list[int]:
+    """The capacity of each slot, from dateutil's hours and sorted pairs: the store's, and one technician's after the
+    other."""
+    starts = [start for opens, closes in hours_by_rrule(days) for start in range(opens, closes - HOUR + 1, 30 * MINUTE)]
+    events = [event for opens, closes in hours_by_rrule(days) for event in ((opens, 30), (closes, -30))]
+    events += [event for visit in store.visits for event in ((visit.start, -1), (visit.end, 1))]
+    left = [min(values) for values in _levels(events, starts)]
+    staff = [0] * len(starts)
+    for technician in store.technicians:
+        events = [event for opens, closes in hours_by_rrule(days) for event in ((opens, 1), (closes, -1))]
+        for start, end, before, after in technician.visits:
+            events += ((start - max(before, 15 * MINUTE), -1), (end + max(after, 15 * MINUTE), 1))
+        for number, values in enumerate(_levels(events, starts)):
+            staff[number] += min(values) >= 1
+    for start, end, _, _ in store.waiting:
+        for number in range(
+            bisect_left(starts, start - HOUR - 15 * MINUTE + 1), bisect_left(starts, end + 15 * MINUTE)
+        ):
+            staff[number] -= 1
+    return [max(0, min(one, other)) for one, other in zip(left, staff, strict=True)]
+
+
+def _levels(events: list[tuple[Instant, int]], starts: list[Instant]) -> Iterator[list[int]]:
+    """What an hour from each of the starts sees of the level."""
+    events.sort()
+    times, levels, level = [], [], 0
+    for at, change in events:
+        level += change
+        if times and times[-1] == at:
+            levels[-1] = level
+        else:
+            times.append(at)
+            levels.append(level)
+    for start in starts:
+        yield levels[bisect_right(times, start) - 1 : bisect_left(times, start + HOUR)]
+
+
+def slots_by_portion(store: StoreState, days: int) -> list[int]:
+    """How many technicians are free from each start for an hour, with portion's sets of time."""
+    hours = portion.Interval(*(portion.closedopen(*one) for one in hours_by_rrule(days)))
+    free = []
+    for technician in store.technicians:
+        busy = (portion.closedopen(v.start - 15 * MINUTE, v.end + 15 * MINUTE) for v in technician.visits)
+        free.append(hours - portion.Interval(*busy))
+    starts = [start for opens, closes in hours_by_rrule(days) for start in range(opens, closes - HOUR + 1, 30 * MINUTE)]
+    return [sum(portion.closedopen(start, start + HOUR) in one for one in free) for start in starts]
+
+
 def measure(work: Callable[[], object], rounds: int, times: int) -> tuple[float, float]:
     took = []
     for _ in range(rounds):
@@ -140,6 +204,8 @@ def cases() -> list[tuple[str, Callable[[], object], int]]:
     ten = one_day_of(busy_store(90, 3_000, 10), noon)
     there = capacities(store.records, (), store.visits, ZONE, window)
     everything = list(CapacityType)
+    found = slots(SERVICE, store, window, NOW)
+    assert [one.capacity for one in found] == slots_by_plain_sweep(store, 90), "the peers work out something else"
     rows: list[tuple[str, Callable[[], object], int]] = [
         ("slots: 90 days, 10,000 appointments, 30 technicians", lambda: slots(SERVICE, store, window, NOW), 1),
         ("  the same, each technician with hours of its own", lambda: slots(SERVICE, own, window, NOW), 1),
@@ -148,11 +214,15 @@ def cases() -> list[tuple[str, Callable[[], object], int]]:
             lambda: slots(SERVICE, store._replace(technicians=()), window, NOW),
             1,
         ),
+        ("  by dateutil.rrule and a plain sweep", lambda: slots_by_plain_sweep(store, 90), 1),
+        ("  the JSON of its answer, once it is there", lambda: write_slots(store.scheduling_type, window, found), 1),
         (
             "slots: 14 days, 300 appointments, 5 technicians",
             lambda: slots(SERVICE, small, (FROM, FROM + 14 * DAY), NOW),
             1,
         ),
+        ("  by dateutil.rrule and a plain sweep", lambda: slots_by_plain_sweep(small, 14), 1),
+        ("  its technicians alone, by dateutil.rrule and portion", lambda: slots_by_portion(small, 14), 1),
         ("capacity_at: 10 technicians, visits near the slot", lambda: capacity_at(SERVICE, ten, noon, HOUR, NOW), 200),
         (
             "capacities: 90 days, 10,000 appointments",
