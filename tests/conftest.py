@@ -22,6 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.stash[_AT_END] = stack = ExitStack()
         stack.enter_context(postgresql.session_folder())
+        # The servers that tests start would otherwise each compile all modules anew, for a third of a second.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
