@@ -19,12 +19,12 @@ from starlette.types import Receive, Scope, Send
 from fieldserve.api import request_log
 from fieldserve.api.authorize import HEADER, authorize, first_of_each
 from fieldserve.api.observe import OPERATION, REQUEST_ID, STATUS
+from fieldserve.api.refusals import refusal_of
 from fieldserve.api.routes import Routes
 from fieldserve.api.usage_plans import Plans
 from fieldserve.operations.recording import Exchange
 from fieldserve.operations.retries import Attempt, Outcome, once
 from fieldserve.operations.run import Caller, Context
-from fieldserve.store.engine import Unavailable
 from fieldserve.wire import compat, errors, retries
 from fieldserve.wire.bodies import BodyFault, decode
 from fieldserve.wire.encoding import encode
@@ -118,16 +118,9 @@ class Edge:
             seen.operation = operation
             scope[OPERATION] = operation.id
             return await self._operate(scope, receive, operation, path, request_id, seen)
-        except ApiError as fault:
-            return _refusal(fault, seen)
-        except ClientDisconnect:
-            return Answer(400, None)  # nobody is there to read it
-        except Unavailable as fault:
-            log.error("database away: %s (request %s)", fault, request_id)
-            return _refusal(errors.SERVICE_UNAVAILABLE.error(), seen)
-        except Exception:
-            log.exception("a defect (request %s)", request_id)
-            return _refusal(errors.INTERNAL_FAILURE.error(), seen)
+        except Exception as fault:
+            refusal = refusal_of(fault, request_id)
+            return Answer(400, None) if refusal is None else _refusal(refusal, seen)
 
     def _match(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
         operations, values = self._routes.find(path)

@@ -4,7 +4,6 @@ A request passes these stages, and the first that refuses it answers: key, path,
 then the operation itself. CALLS says what each route of the table does.
 """
 
-import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from msgspec import structs
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from fieldserve.api import request_log
 from fieldserve.api.forms import TooLarge, media_type, read_body
 from fieldserve.api.observe import OPERATION
+from fieldserve.api.refusals import refusal_of
 from fieldserve.operations import (
     applications,
     consent,
@@ -48,7 +48,6 @@ from fieldserve.operations.retries import Attempt, Outcome, once
 from fieldserve.operations.run import Caller, Context
 from fieldserve.store.applications import Application
 from fieldserve.store.authorizations import Authorization
-from fieldserve.store.engine import Unavailable
 from fieldserve.wire import applications as wire
 from fieldserve.wire import errors, retries
 from fieldserve.wire.bodies import BodyFault, decode
@@ -65,8 +64,6 @@ from fieldserve.wire.operator_keys import (
 from fieldserve.wire.parameters import ParameterFault, parse_query, read
 from fieldserve.wire.slots import read_window
 from fieldserve.wire.times import SECOND, Instant, render
-
-log = logging.getLogger("fieldserve.requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,16 +359,9 @@ def _endpoint(by_method: Mapping[str, OperatorRoute]) -> Callable[[Request], Awa
         seen = _Seen()
         try:
             response = await _operate(request, by_method, request_id, seen)
-        except ApiError as fault:
-            response = _refusal(fault, by_method)
-        except ClientDisconnect:
-            response = Response(status_code=400)  # nobody is there to read it
-        except Unavailable as fault:
-            log.error("database away: %s (request %s)", fault, request_id)
-            response = _refusal(errors.SERVICE_UNAVAILABLE.error(), by_method)
-        except Exception:
-            log.exception("a defect (request %s)", request_id)
-            response = _refusal(errors.INTERNAL_FAILURE.error(), by_method)
+        except Exception as fault:
+            refusal = refusal_of(fault, request_id)
+            response = Response(status_code=400) if refusal is None else _refusal(refusal, by_method)
         response.headers["x-amzn-RequestId"] = request_id
         # Some answers carry secrets, most carry what is a buyer's or a technician's.
         response.headers["cache-control"] = "no-store"

@@ -5,7 +5,6 @@ ROUTES are starlette's; their handlers find the `Context` in `request.app.state.
 
 import base64
 import binascii
-import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,22 +12,21 @@ from functools import wraps
 from typing import Any
 from urllib.parse import unquote_plus
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from fieldserve.api.authorize import authorize
 from fieldserve.api.forms import TooLarge, media_type, read_body, read_fields
+from fieldserve.api.refusals import refusal_of
 from fieldserve.api.usage_plans import Plans, UsagePlans
 from fieldserve.operations.recording import Exchange
 from fieldserve.operations.run import Caller, Context
 from fieldserve.operations.tokens import create_restricted_data_token, issue
-from fieldserve.store.engine import Unavailable
 from fieldserve.wire import errors
 from fieldserve.wire import tokens as words
 from fieldserve.wire.bodies import BodyFault, decode
 from fieldserve.wire.encoding import encode
-from fieldserve.wire.errors import ApiError
 from fieldserve.wire.operations import missing_or_invalid
 from fieldserve.wire.parameters import is_storable
 from fieldserve.wire.request_log import RESTRICTED, TOKEN
@@ -39,8 +37,6 @@ from fieldserve.wire.restricted_data import (
     read_resources,
 )
 from fieldserve.wire.tokens import TokenError
-
-log = logging.getLogger("fieldserve.tokens")
 
 # RFC 6749, section 5.1: what carries a token is not to be kept by anybody on its way.
 _NOT_STORED = {"cache-control": "no-store", "pragma": "no-cache"}
@@ -64,14 +60,12 @@ async def _issue(request: Request, request_id: str, fields: dict[str, str]) -> R
         answer = await issue(context, client_id, client_secret, words.read_grant(fields))
     except TokenError as refusal:
         return _refusal(refusal, request_id)
-    except ClientDisconnect:
-        return Response(status_code=400)  # nobody is there to read it
-    except Unavailable as fault:
-        log.error("database away: %s (request %s)", fault, request_id)
-        return _refusal(words.TEMPORARILY_UNAVAILABLE.error(), request_id)
-    except Exception:
-        log.exception("a defect (request %s)", request_id)
-        return _refusal(words.SERVER_ERROR.error(), request_id)
+    except Exception as fault:
+        told = refusal_of(fault, request_id)
+        if told is None:
+            return Response(status_code=400)
+        says = words.TEMPORARILY_UNAVAILABLE if told.status == 503 else words.SERVER_ERROR
+        return _refusal(says.error(), request_id)
     return _json(200, encode(answer), request_id)
 
 
@@ -161,16 +155,10 @@ def _as_the_api_answers(handler: Handler) -> Callable[[Request], Awaitable[Respo
 async def _answered(handler: Handler, request: Request, request_id: str) -> Response:
     try:
         return await handler(request, request_id)
-    except ApiError as fault:
-        refusal = fault
-    except ClientDisconnect:
-        return Response(status_code=400)  # nobody is there to read it
-    except Unavailable as fault:
-        log.error("database away: %s (request %s)", fault, request_id)
-        refusal = errors.SERVICE_UNAVAILABLE.error()
-    except Exception:
-        log.exception("a defect (request %s)", request_id)
-        refusal = errors.INTERNAL_FAILURE.error()
+    except Exception as fault:
+        refusal = refusal_of(fault, request_id)
+        if refusal is None:
+            return Response(status_code=400)
     response = _json(refusal.status, encode({"errors": refusal.faults}), request_id)
     if refusal.status == 400:
         response.headers["x-amzn-ratelimit-limit"] = str(float(CREATE_RESTRICTED_DATA_TOKEN.rate))

@@ -8,14 +8,13 @@ token. A success is 200 without a body, with the MD5 of the bytes as ETag (as S3
 import logging
 import uuid
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from fieldserve.api.refusals import refusal_of
 from fieldserve.operations import documents
 from fieldserve.operations.documents import UploadTicket
-from fieldserve.store.engine import Unavailable
-from fieldserve.wire import errors
 from fieldserve.wire.encoding import encode
 from fieldserve.wire.errors import ApiError
 
@@ -28,18 +27,13 @@ async def put_upload(request: Request) -> Response:
     # Neither query nor headers are logged: the signature is as good as a token.
     try:
         md5 = await documents.upload(request.app.state.context, _ticket(request), request.headers, request.stream())
-    except ApiError as fault:
-        log.info("%s upload %s", request_id, fault.status)
-        return _refusal(fault, request_id)
-    except ClientDisconnect:
-        log.info("%s upload broken off by the caller", request_id)
-        return Response(status_code=400)  # nobody is there to read it
-    except Unavailable as fault:
-        log.error("upload failed: %s (request %s)", fault, request_id)
-        return _refusal(errors.SERVICE_UNAVAILABLE.error(), request_id)
-    except Exception:
-        log.exception("a defect (request %s)", request_id)
-        return _refusal(errors.INTERNAL_FAILURE.error(), request_id)
+    except Exception as fault:
+        refusal = refusal_of(fault, request_id)
+        if refusal is None:
+            log.info("%s upload broken off by the caller", request_id)
+            return Response(status_code=400)
+        log.info("%s upload %s", request_id, refusal.status)
+        return _refusal(refusal, request_id)
     log.info("%s upload 200", request_id)
     return Response(headers={"x-amzn-RequestId": request_id, "ETag": f'"{md5}"'})
 
