@@ -55,4 +55,22 @@ def _by_field(message: str) -> ParameterFault:
         name = f"{where}.{member['name']}" if where else member["name"]
         return ParameterFault(name, f"{name} {'is required' if member['missing'] else 'is no member of this request'}")
     name = where or "body"
+    if kind := _KIND.fullmatch(reason):
+        wanted, bounds = kind["wanted"].removesuffix(" | null"), kind["bounds"] or ""
+        must = _KINDS.get(wanted, wanted) + _BOUNDS.sub(lambda one: _BOUND[one[0]], bounds)
+        got = f", not {_KINDS.get(kind['got'], kind['got'])}" if kind["got"] else ""
+        return ParameterFault(name, f"{name} must be {must}{got}")
     return ParameterFault(name, f"{name}: {reason.replace('`', '')}")
+
+
+_KIND = re.compile(r"Expected `(?P<wanted>[^`]*)`(?P<bounds> [^,]*)?(, got `(?P<got>[^`]*)`)?")
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+_BOUNDS = re.compile("<=|>=|<|>")
+_BOUND = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}

@@ -12,11 +12,11 @@ _ORDER = b'{"storeId":"s","asin":"B000000001","buyer":{"name":"P"}'
     ("body", "name", "reason"),
     [
         (b"{", "body", "not valid JSON"),
-        (b"[]", "body", "Expected object, got array"),
+        (b"[]", "body", "body must be an object, not a list"),
         (b'{"asin":"B000000001"}', "storeId", "storeId is required"),
         (b'{"storeId":"s","asin":"B000000001","buyer":{}}', "buyer.name", "buyer.name is required"),
         (_ORDER + b',"x":1}', "x", "x is no member of this request"),
-        (_ORDER + b',"quantity":"1"}', "quantity", "Expected int, got str"),
+        (_ORDER + b',"quantity":"1"}', "quantity", "quantity must be a whole number, not a text"),
         (_ORDER + b',"payments":[{"amount":{"value":1}}]}', "payments[0].amount.currency", "is required"),
         (_ORDER + b',"trackingIds":["\\ud800"]}', "body", "not valid JSON"),
         (_ORDER + b',"trackingIds":["\\u0000"]}', "body", "U+0000"),
