@@ -1,7 +1,6 @@
 """The board, its searches, and changes to a job as it was seen, on both databases."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,7 +64,7 @@ class TestLoad:
     async def test_other_seller(self, world: World) -> None:
         """Another seller's board shows nothing of it."""
         await place(world, await world.order(), TEN, [ANN])
-        found = await board.load_board(world.context, replace(DORA, seller_id=OTHER_SELLER), TUESDAY, NOW)
+        found = await board.load_board(world.context, DORA.of_seller(OTHER_SELLER), TUESDAY, NOW)
         assert (list(found.visits), list(found.waiting)) == ([], [])
 
 
@@ -113,7 +112,7 @@ class TestPlace:
     async def test_unknown(self, world: World) -> None:
         """A job that is not the seller's is none."""
         job_id = await world.order()
-        other = replace(DORA, seller_id=OTHER_SELLER)
+        other = DORA.of_seller(OTHER_SELLER)
         with pytest.raises(ApiError, match="No job exists"):
             await board.on_version(
                 world.context, other, job_id, 0, lambda context: board.place(context, other, job_id, TEN, None, REASON)
