@@ -9,7 +9,8 @@ let prefix = "";
 let prefixTimer = 0;
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName));
+  if (target instanceof HTMLInputElement) return target.type !== "checkbox";
+  return target instanceof HTMLElement && (target.isContentEditable || /^(SELECT|TEXTAREA)$/.test(target.tagName));
 }
 
 document.addEventListener("keydown", (event) => {
@@ -41,7 +42,16 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("submit", (event) => {
   const form = event.target as HTMLFormElement;
   const question = form.dataset.confirm;
-  if (question && !window.confirm(question)) event.preventDefault();
+  if (question && !window.confirm(question)) return event.preventDefault();
+  const busy = form.dataset.busy;
+  const button = (event as SubmitEvent).submitter as HTMLButtonElement | null;
+  if (busy && button) {
+    // After the form is read: a button that is disabled before is not sent.
+    setTimeout(() => {
+      button.disabled = true;
+      button.textContent = busy;
+    });
+  }
 });
 
 // ---- forms whose fields filter a list: sent as they change, typing waited for

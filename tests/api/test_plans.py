@@ -107,6 +107,18 @@ class TestCreate:
         record = await day.plan(days=2)
         assert [(one["date"], len(one["routes"])) for one in record["days"]] == [("2026-03-03", 2), ("2026-03-04", 0)]
 
+    async def test_always_on_duty(self, day: Day) -> None:
+        """Who is there around the clock has no shift that begins; they are sent all the same."""
+        for technician_id in (ANN, BOB):
+            await day.desk.call("PATCH", f"technicians/{technician_id}", {"skills": ["TYRES"]})
+        store = (await day.desk.call("GET", f"stores/{STORE}")).json()
+        dee: dict[str, Any] = {"technicianId": "dee", "name": "Dee", "storeIds": [STORE], "skills": ["TV"]}
+        dee |= {"timeZone": store["timeZone"], "marketplaceId": store["marketplaceId"]}
+        dee |= {"workingHours": [{"opens": "00:00", "closes": "24:00"}], "homeLatitude": 40.0, "homeLongitude": -73.0}
+        assert (await day.desk.call("POST", "technicians", dee)).status_code == 201
+        (planned,) = (await day.plan())["days"]
+        assert [one["technicianId"] for one in planned["routes"]] == ["dee"]
+
     async def test_waiting_jobs(self, day: Day) -> None:
         """A job that waits is planned on a time that it prefers, and booked by applying; undoing frees the slot."""
         buyer = {"name": "Pat Doe"}

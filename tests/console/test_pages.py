@@ -1,6 +1,6 @@
 """Each page's main deed by mouse and by keyboard, and what a reader must be able to do on all of them."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import apsw
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.console.conftest import Console
-from tests.official.running import ANN, BOB, SELLER
+from tests.official.running import ANN, BOB, SELLER, STORE
 
 
 def status_of(console: Console, job_id: str) -> str:
@@ -222,13 +222,90 @@ class TestBoard:
         console.complaints.clear()  # what was aborted, and the 409
 
 
+# A day that no other test uses.
+ROUTED = datetime.now(UTC).date() + timedelta(days=9)
+
+
+def place(console: Console) -> str:
+    """A job that waits for ROUTED, and is near technicians whose homes are known; answers its id."""
+    start = datetime.combine(ROUTED, time(10), UTC).isoformat()
+    mine = f"sellers/{SELLER}"
+    job_id = console.server.order(preferredAppointmentTimes=[{"startTime": start, "durationInMinutes": 240}])
+    for technician in (ANN, BOB):
+        home = {"homeLatitude": 40.0, "homeLongitude": -73.0}
+        console.server.operate("PATCH", f"{mine}/technicians/{technician}", home)
+    console.server.operate("POST", f"{mine}/jobs/{job_id}/place", {"latitude": 40.1, "longitude": -73.1})
+    return job_id
+
+
+class TestRoutes:
+    def plan(self, page: Page, console: Console) -> None:
+        """Plan the day, with the jobs that wait for it."""
+        page.goto(console.address("plans"))
+        page.fill("[name=day]", ROUTED.isoformat())
+        page.select_option("[name=store]", STORE)
+        page.fill("[name=seconds]", "1")
+        page.check("[name=waiting]")
+        page.keyboard.press("p")
+        page.wait_for_url("**/plans/*")
+
+    def test_plan_apply_undo(self, console: Console) -> None:
+        """A plan changes nothing before it is applied, all of it then, and nothing any more once it is undone."""
+        job_id = place(console)
+        page = console.sign_in()
+        self.plan(page, console)
+        expect(page.locator(f'a[href$="/jobs/{job_id}"]')).to_be_visible()
+        expect(page.frame_locator("iframe").locator("svg").first).to_be_visible()
+        assert status_of(console, job_id) == "PENDING_SCHEDULE"
+        page.get_by_role("button", name="Apply").click()
+        expect(page.locator("h1 .status")).to_have_text("Applied")
+        assert len(crew_of(console, job_id)) == 1
+        page.get_by_role("button", name="Undo").click()
+        expect(page.locator("h1 .status")).to_have_text("Undone")
+        assert status_of(console, job_id) == "PENDING_SCHEDULE"
+
+    def test_changed_meanwhile(self, console: Console) -> None:
+        """A plan whose jobs somebody changed since is not applied, and says which."""
+        job_id = place(console)
+        page = console.sign_in()
+        self.plan(page, console)
+        console.server.operate("POST", f"sellers/{SELLER}/jobs/{job_id}/cancel-as-buyer", {})
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_text("plan anew")).to_contain_text(job_id)
+        console.complaints.clear()  # the 409
+
+    def test_files(self, console: Console) -> None:
+        """The table names the job; an analyst looks and cannot apply."""
+        job_id = place(console)
+        page = console.sign_in()
+        self.plan(page, console)
+        with page.expect_download() as download:
+            page.get_by_role("link", name="CSV").click()
+        assert download.value.suggested_filename.endswith(".csv")
+        assert job_id in download.value.path().read_text()
+        anne = console.sign_in("anne")
+        anne.goto(page.url)
+        expect(anne.get_by_role("button", name="Apply")).to_have_count(0)
+        anne.goto(console.address("plans"))
+        expect(anne.locator("[name=day]")).to_have_count(0)
+
+    def test_bad_day(self, console: Console) -> None:
+        """A day that cannot be planned is told on the page."""
+        page = console.sign_in()
+        page.goto(console.address("plans"))
+        page.fill("[name=day]", "2020-01-01")
+        page.get_by_role("button", name="Plan").click()
+        expect(page.locator("[role=alert]")).to_be_visible()
+        console.complaints.clear()  # the refusal
+
+
 class TestEveryPage:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_axe_finds_nothing(self, console: Console, axe: str, scheme: Any) -> None:
         """No rule of WCAG 2.2 AA that a machine can check is broken, in light and in dark."""
         job_id = console.server.order()
         page = console.sign_in(color_scheme=scheme, bypass_csp=True)
-        addresses = [console.address(one) for one in ("today", "board", "jobs", f"jobs/{job_id}")]
+        addresses = [console.address(one) for one in ("today", "board", "jobs", f"jobs/{job_id}", "plans")]
         addresses += [f"{console.server.base}/console/account", f"{console.server.base}/console/nothing"]
         for address in addresses:
             page.goto(address)

@@ -12,12 +12,13 @@ import pytest
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-from fieldserve.console import board, job, pages, sign_in
+from fieldserve.console import board, job, pages, plans, sign_in
 from fieldserve.console.words import LANGUAGES, Words, negotiate
 from fieldserve.domain.appointments import Mismatch
 from fieldserve.domain.capacity import ReservationType
 from fieldserve.domain.users import ROLES
 from fieldserve.wire.jobs import JOB_STATUSES
+from fieldserve.wire.plans import PlanStatus
 from fieldserve.wire.times import parse
 
 CONSOLE = Path(str(files("fieldserve.console")))
@@ -45,6 +46,8 @@ def texts() -> Iterator[Key]:
     yield from (section[0] for section in pages.SECTIONS)
     yield from (status.replace("_", " ").capitalize() for status in (*JOB_STATUSES, "ACTIVE"))
     yield from (one.value.capitalize() for one in ReservationType)
+    yield from (*plans.FIGURES, *plans.CHANGES.values())
+    yield from (one.capitalize() for one in PlanStatus.__args__)  # type: ignore[attr-defined]
     yield from ROLES
     yield from (f"against: {one.replace('_', ' ').lower()}" for one in Mismatch.__args__)  # type: ignore[attr-defined]
 

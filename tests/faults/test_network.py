@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fieldserve.domain.intervals import HOUR
 from fieldserve.store.engine import WITHIN
 from fieldserve.wire.times import render
 from tests.faults.cluster import Cluster
@@ -142,7 +143,8 @@ async def test_held_lock(cluster: Cluster, tmp_path: Path, row: Row) -> None:
             begun = time.monotonic()
             line = Line(other.port, within=60)
             waiting = [job for job in net.ground.jobs["store-0"] if not any(op.job == job for op in load.history)]
-            body = {"appointmentTime": {"startTime": render(net.ground.starts()[-1])}}
+            after_all = net.ground.starts()[-1] + HOUR  # which the load does not book, and so has room
+            body = {"appointmentTime": {"startTime": render(after_all)}}
             statuses: list[int] = []
             while 200 not in statuses and time.monotonic() - begun < 40:
                 path = f"/service/v1/serviceJobs/{waiting[len(statuses) % len(waiting)]}/appointments"
@@ -154,5 +156,5 @@ async def test_held_lock(cluster: Cluster, tmp_path: Path, row: Row) -> None:
         finally:
             await other.kill()
     row("locks of a silent server", "16 bookings", f"freed within {took:.1f} s")
-    assert statuses[-1] in (200, 422), statuses
+    assert statuses[-1] == 200, statuses
     assert took < ANSWERED_WITHIN

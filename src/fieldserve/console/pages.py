@@ -49,6 +49,7 @@ SECTIONS: tuple[tuple[str, str, str, Right], ...] = (
     ("Today", "t", "today", "see"),
     ("Board", "b", "board", "see"),
     ("Jobs", "j", "jobs", "see"),
+    ("Routes", "r", "plans", "see"),
 )
 
 
@@ -138,8 +139,7 @@ def page(path: str, handler: Handler, right: Right | None = "see", method: str =
         except Refused as refusal:
             return _refusal(request, refusal.status, refusal.says)
         except ApiError as fault:
-            says = " ".join(one.message + (f" {one.details}" if one.details else "") for one in fault.faults)
-            return _refusal(request, fault.status, says)
+            return _refusal(request, fault.status, told(fault))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except Unavailable as fault:
@@ -152,6 +152,11 @@ def page(path: str, handler: Handler, right: Right | None = "see", method: str =
             return _refusal(request, 500, f"Something went wrong here. The log has it under {request_id}.")
 
     return Route(PREFIX + path, answer, methods=[method])
+
+
+def told(fault: ApiError) -> str:
+    """What an operation refused, in its words."""
+    return " ".join(one.message + (f" {one.details}" if one.details else "") for one in fault.faults)
 
 
 async def _admit(request: Request, right: Right | None, request_id: str) -> Visit | Response:
@@ -289,7 +294,7 @@ def body_of(visit: Visit, shape: type[Any]) -> Any:
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self';"
-    " font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -349,7 +354,7 @@ def _html(request: Request, text: str, status: int) -> Response:
 
 def _refusal(request: Request, status: int, says: str) -> Response:
     words = Words(negotiate("", request.headers.get("accept-language", "")), _UTC)
-    told = words.text(says)
-    if request.method != "GET" or request.headers.get("accept", "").startswith("application/json"):
-        return Response(encode({"says": told}), status, _headers(), media_type="application/json")
-    return refused(request, status, told)
+    said = words.text(says)
+    if request.headers.get("accept", "").startswith("application/json"):
+        return Response(encode({"says": said}), status, _headers(), media_type="application/json")
+    return refused(request, status, said)

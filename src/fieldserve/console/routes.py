@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from fieldserve.console import account, assets, board, job, jobs, live, sign_in, today
+from fieldserve.console import account, assets, board, job, jobs, live, plans, sign_in, today
 from fieldserve.operations.run import Context
 
 ROUTES = [
@@ -14,6 +14,7 @@ ROUTES = [
     *board.ROUTES,
     *jobs.ROUTES,
     *job.ROUTES,
+    *plans.ROUTES,
     *live.ROUTES,
     sign_in.MISSING,
 ]

@@ -212,7 +212,8 @@ def _plain(record: Availability) -> list[str]:
 def _member(technician: Technician, state: ResourceState, window: Interval) -> Member | None:
     """The technician on the day that the window is; None where nobody who may be sent is on duty.
 
-    The shift is made of the hours on duty that begin on the day; those that began the day before belong to it."""
+    The shift is made of the hours on duty that begin on the day; those that began the day before belong to it. Hours
+    that go on for more than a day, as of who is always there, are no shift, and are cut at midnight."""
     if not (technician.registered and technician.background_checked):
         return None
     around = _around(window)
@@ -221,7 +222,7 @@ def _member(technician: Technician, state: ResourceState, window: Interval) -> M
     taken = capacities((), appointed, (), state.zone, around).encumbered
     duty = held.scheduled - held.reserved - taken
     hours = [(begin, end) for begin, end, value in duty.runs(around) if value >= 1 and end - begin >= MINUTE]
-    hours = _joined(hours)
+    hours = [one for one in (_cut(one, window) for one in _joined(hours)) if one[0] < one[1]]
     first, last = local(state.zone, window[0])[0], local(state.zone, window[1] - 1)[0]
     own = [one for one in hours if first <= local(state.zone, one[0])[0] <= last and one[0] < window[1]]
     own = [one for one in own if one[0] >= window[0] - DAY // 2]
@@ -229,6 +230,11 @@ def _member(technician: Technician, state: ResourceState, window: Interval) -> M
         return None
     off = tuple((own[at][1], own[at + 1][0]) for at in range(len(own) - 1))
     return Member(technician, (own[0][0], own[-1][1]), off)
+
+
+def _cut(hours: Interval, window: Interval) -> Interval:
+    begin, end = hours
+    return hours if end - begin <= DAY else (max(begin, window[0]), min(end, window[1]))
 
 
 def _joined(hours: list[Interval]) -> list[Interval]:
