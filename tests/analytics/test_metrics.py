@@ -1,0 +1,236 @@
+"""Metrics on worlds small enough to count by hand, and what holds of all of them in a lively one."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fieldserve.analytics.engines import Facts, open_facts
+from fieldserve.analytics.facts import TABLES
+from fieldserve.analytics.metrics import METRICS, Filters
+from fieldserve.analytics.metrics.audit import BREAKS
+from fieldserve.domain.intervals import DAY, HOUR, MINUTE
+from tests.analytics.log import START, Log, build
+
+DAY_ONE = date(2026, 3, 2)
+TEN = START + 2 * HOUR  # 10:00 UTC
+
+
+def measure(facts: Facts, name: str, group_by: tuple[str, ...] = (), **more: Any) -> list[tuple[Any, ...]]:
+    filters = Filters(**{"since": DAY_ONE, "until": DAY_ONE + timedelta(7), "as_of": facts.as_of, **more})
+    frame = METRICS[name].expression(facts, filters, group_by).execute()
+    columns = [*group_by, "numerator", "denominator"]
+    return sorted(tuple(row) for row in frame[columns].itertuples(index=False, name=None))
+
+
+def opened(folder: Path, log: Log) -> Facts:
+    log.at += 2 * DAY
+    log.search(log.at + DAY, 1)  # the present is two days later
+    build(folder, log.entries)
+    return open_facts(folder)
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    """Seven promises of 10:00 to 11:00: ann's are kept, late, overrun and unkept; bob's moved and cancelled."""
+    log = Log()
+    log.store()
+    log.service()
+    jobs = {}
+    for name, technician in zip("abcdefg", ["ann"] * 4 + ["bob"] * 3, strict=True):
+        jobs[name] = log.order(name)
+        jobs[name].book(TEN)
+        jobs[name].assign(technician)
+    jobs["e"].move(TEN + DAY, "TECHNICIAN_UNAVAILABLE")  # the provider's doing
+    jobs["f"].move(TEN + DAY, "CUSTOMER_REQUEST")  # the buyer's
+    jobs["g"].cancel("TECHNICIAN_UNAVAILABLE")
+    log.at = TEN + 16 * HOUR
+    jobs["a"].work(TEN + 5 * MINUTE, TEN + 45 * MINUTE, documents=1)  # perfect; 40 minutes on site
+    jobs["b"].work(TEN + 70 * MINUTE, TEN + 90 * MINUTE, documents=1)  # late by 10, an overrun; 20 minutes
+    jobs["c"].work(TEN + 10 * MINUTE, TEN + 14 * HOUR)  # ended on the next day at 00:00, without proof; 830 minutes
+    return opened(tmp_path_factory.mktemp("audited"), log)  # d is a no-show; e and f stay open: two more no-shows
+
+
+@pytest.mark.parametrize(
+    ("name", "numerator", "denominator"),
+    [
+        ("on_time_start", 2, 6),  # a, c of a b c d and the new visits of e and f; d has no start: not on time
+        ("completed_in_window", 1, 6),  # a
+        ("break_no_show", 3, 8),  # d, e's and f's second; of nine promises the buyer moved one
+        ("break_late_start", 1, 8),  # b
+        ("break_overrun", 2, 8),  # b c
+        ("break_provider_reschedule", 1, 8),  # e
+        ("break_provider_cancellation", 1, 8),  # g
+        ("break_missing_proof", 1, 8),  # c
+        ("fulfilment_breaks", 7, 8),  # all but a; b and c count once
+        ("perfect_orders", 1, 8),  # a
+        ("target_cancellation", 1, 9),
+        ("target_reschedule", 1, 9),
+        ("target_late_start", 1, 3),  # b of a b c
+        ("target_late_completion", 1, 3),  # c
+        ("time_on_site", (40 + 20 + 830) * 60, 3),
+    ],
+)
+def test_audit(audited: Facts, name: str, numerator: int, denominator: int) -> None:
+    """Each metric of the audit is what counting by hand says."""
+    assert measure(audited, name) == [(numerator, denominator)]
+
+
+def test_grace(audited: Facts) -> None:
+    """With ten minutes of grace, who comes ten minutes late is on time; with nine, not."""
+    assert measure(audited, "on_time_start", grace_minutes=10.0) == [(3, 6)]
+    assert measure(audited, "on_time_start", grace_minutes=9.0) == [(2, 6)]
+
+
+def test_by_technician(audited: Facts) -> None:
+    """Grouped or filtered by technician, each answers for their own."""
+    assert measure(audited, "on_time_start", ("technician_id",)) == [("ann", 2, 4), ("bob", 0, 2)]
+    assert measure(audited, "on_time_start", technician_ids=("ann",)) == [(2, 4)]
+
+
+def test_a_team_counts_once(tmp_path: Path) -> None:
+    """An appointment of two counts for each of them, and once where nobody asks by technician."""
+    log = Log()
+    log.store()
+    job = log.order("a")
+    job.book(TEN)
+    job.assign("ann", "bob")
+    job.work(TEN, TEN + HOUR)
+    facts = opened(tmp_path, log)
+    assert measure(facts, "on_time_start", ("technician_id",)) == [("ann", 1, 1), ("bob", 1, 1)]
+    assert measure(facts, "on_time_start", technician_ids=("ann", "bob")) == [(1, 1)]
+
+
+def test_eta(tmp_path: Path) -> None:
+    """Who begins inside the promised window but before the ETA's is neither on time nor accurate."""
+    log = Log()
+    log.store()
+    for name, at in (("a", 0), ("b", 40)):
+        job = log.order(name)
+        job.book(TEN, 2 * HOUR)
+        job.announce(TEN + 30 * MINUTE, 30 * MINUTE)
+        job.work(TEN + at * MINUTE, TEN + HOUR)
+    facts = opened(tmp_path, log)
+    assert measure(facts, "eta_accuracy") == [(1, 2)]
+    assert measure(facts, "on_time_start") == [(1, 2)]
+
+
+def test_midnight_is_the_stores(tmp_path: Path) -> None:
+    """On the day that New York's clocks go forward, work until 23:30 there is not late, though 03:30 UTC of the next
+    day; at 00:00 there, 04:00 UTC, it is."""
+    log = Log()
+    log.store(zone="America/New_York")
+    sunday = START + 6 * DAY  # 8 March, 04:00 in New York, where it was 02:00 an hour ago
+    for name, end in (("a", 19 * HOUR + 30 * MINUTE), ("b", 20 * HOUR)):
+        job = log.order(name)
+        job.book(sunday + 12 * HOUR)
+        job.work(sunday + 12 * HOUR, sunday + end)
+    facts = opened(tmp_path, log)
+    assert measure(facts, "target_late_completion", ("local_date",))[0][1:] == (1, 2)
+
+
+class TestPayments:
+    def test_currencies_stay_apart(self, tmp_path: Path) -> None:
+        """10.10 + 20.20 USD earned, 5 EUR pending, 7 USD lost: by currency, and the states add up to the total."""
+        log = Log()
+        log.store()
+        amounts = {"a": ("10.10", "USD"), "b": ("20.20", "USD"), "c": ("5", "EUR"), "d": ("7", "USD")}
+        jobs = {
+            name: log.order(name, payments=[{"amount": {"value": value, "currency": currency}}])
+            for name, (value, currency) in amounts.items()
+        }
+        for name in "ab":
+            jobs[name].book(TEN)
+        jobs["a"].work(TEN, TEN + HOUR)
+        for name in "ab":
+            jobs[name].complete()
+        jobs["d"].cancel()
+        facts = opened(tmp_path, log)
+        assert measure(facts, "payments_total") == [(Decimal("5.0000"), 1), (Decimal("37.3000"), 3)]
+        assert measure(facts, "payments_earned", ("currency",)) == [("USD", Decimal("30.3000"), 2)]
+        assert measure(facts, "payments_pending", ("currency",)) == [("EUR", Decimal("5.0000"), 1)]
+        assert measure(facts, "payments_lost", ("currency",)) == [("USD", Decimal("7.0000"), 1)]
+        total = [("EUR", Decimal("5.0000"), 1), ("USD", Decimal("37.3000"), 3)]
+        assert measure(facts, "payments_total", ("currency",)) == total
+        assert measure(facts, "payments_reconciled") == [(2, 3)]  # a and d; b was earned without recorded work
+        later = facts.as_of + timedelta(days=30)
+        assert measure(facts, "payments_overdue") == [(0, 1)]
+        assert measure(facts, "payments_overdue", as_of=later) == [(1, 1)]
+
+
+class TestDemand:
+    def test_counts(self, tmp_path: Path) -> None:
+        """Of two orders one is booked and one ends without; of three searches one found nothing; one was refused."""
+        log = Log()
+        log.store()
+        booked, ended = log.order("a"), log.order("b")
+        booked.book(START + 5 * HOUR)
+        ended.refused(TEN)
+        ended.cancel()
+        log.search(TEN, 0)
+        log.search(TEN, 2)
+        facts = opened(tmp_path, log)  # one more search, which found one
+        assert measure(facts, "fill_rate") == [(1, 2)]
+        assert measure(facts, "lost_demand") == [(3, 6)]
+        assert measure(facts, "lead_time") == [(5 * 3600, 1)]
+        wanted = measure(facts, "demand_wanted", ("wanted_weekday", "wanted_hour"))
+        assert wanted == [(1, 10, 3, 3), (4, 8, 1, 1)]  # Monday 10:00, and Thursday 08:00
+
+    def test_capacity(self, tmp_path: Path) -> None:
+        """Four hours of work, one of them booked and one spent on the road: 1 of 3 is used, 1 of 4 idle hours less."""
+        log = Log()
+        log.store()
+        log.technician("ann")
+        log.hours("ann", START, START + 4 * HOUR)
+        log.reserve("r", "ann", "TRAVEL", START, START + HOUR)
+        job = log.order("a")
+        job.book(TEN)
+        job.assign("ann")
+        facts = opened(tmp_path, log)
+        assert measure(facts, "technician_utilisation") == [(3600, 3 * 3600)]
+        assert measure(facts, "travel_share") == [(3600, 2 * 3600)]
+        assert measure(facts, "technician_hours_full") == [(2, 4)]
+        assert measure(facts, "technician_hours_idle") == [(3, 4)]
+
+
+class TestAll:
+    def filters(self, facts: Facts) -> dict[str, Any]:
+        return {"since": date(2026, 1, 1), "until": date(2027, 1, 1), "as_of": facts.as_of}
+
+    @pytest.mark.parametrize("name", [one.name for one in METRICS.values() if one.unit == "rate"])
+    def test_rates(self, duckdb_facts: Facts, name: str) -> None:
+        """Every rate is between 0 and 1, in every group, and something is counted."""
+        rows = measure(duckdb_facts, name, METRICS[name].grain, **self.filters(duckdb_facts))
+        assert rows
+        assert all(0 <= numerator <= denominator for *_, numerator, denominator in rows)
+
+    @pytest.mark.parametrize("name", list(METRICS))
+    def test_days_add_up(self, duckdb_facts: Facts, name: str) -> None:
+        """Days add up to the whole: nothing is lost between them, and nothing counts twice."""
+        key = ("currency",) if METRICS[name].unit == "currency" else ()
+        whole = measure(duckdb_facts, name, key, **self.filters(duckdb_facts))
+        days = measure(duckdb_facts, name, (*key, "local_date"), **self.filters(duckdb_facts))
+        for *group, numerator, denominator in whole:
+            own = [row for row in days if list(row[: len(key)]) == group]
+            assert (sum(row[-2] for row in own), sum(row[-1] for row in own)) == (numerator, denominator)
+
+    def test_breaks_hold_together(self, duckdb_facts: Facts) -> None:
+        """Broken promises are at least those of each kind, and at most those of all kinds together."""
+        kinds = [measure(duckdb_facts, f"break_{kind}", **self.filters(duckdb_facts))[0][0] for kind in BREAKS]
+        any_kind = measure(duckdb_facts, "fulfilment_breaks", **self.filters(duckdb_facts))[0][0]
+        assert max(kinds) <= any_kind <= sum(kinds)
+
+    @pytest.mark.parametrize("name", list(METRICS))
+    def test_empty(self, duckdb_facts: Facts, name: str) -> None:
+        """A period without facts has no value, rather than a perfect or a terrible one."""
+        empty = {**self.filters(duckdb_facts), "since": date(2031, 1, 1), "until": date(2031, 2, 1)}
+        assert all(row == (0, 0) for row in measure(duckdb_facts, name, **empty))
+        assert measure(duckdb_facts, name, METRICS[name].grain, **empty) == []
+
+    def test_words(self) -> None:
+        """Every metric is told in words and names tables that there are."""
+        for one in METRICS.values():
+            assert all((one.title, one.formula, one.numerator, one.denominator, one.exclusions, one.edge_cases))
+            assert set(one.source) <= set(TABLES)
