@@ -12,9 +12,11 @@ from fieldserve.planning.plan import cost_of
 from tests.prove.days import a_day
 
 DAYS = int(os.environ.get("FIELDSERVE_DAYS", "20"))
+# On these days two met by chance, and what was put in later parted them.
+PARTED = {26}
 
 
-@pytest.mark.parametrize("seed", range(DAYS))
+@pytest.mark.parametrize("seed", sorted({*range(DAYS), *PARTED}))
 def test_no_rule_is_broken(seed: int) -> None:
     """The plan of a random day keeps every rule, says of each visit what becomes of it, and is better than none."""
     problem = a_day(seed)

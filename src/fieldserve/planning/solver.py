@@ -9,14 +9,14 @@ does not: it times every route exactly, leaves out what does not fit and puts it
 that costs least is the answer. Every plan keeps all hard rules of problem.py, whatever the search made of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fieldserve.planning import engine
 from fieldserve.planning.explain import reasons
 from fieldserve.planning.insertion import insertions
 from fieldserve.planning.model import Guess, model_of
-from fieldserve.planning.plan import Plan, Route, cost_of
+from fieldserve.planning.plan import Plan, Route, Stop, cost_of
 from fieldserve.planning.problem import Problem, Seconds, Visit, may_do
 from fieldserve.planning.timing import timed
 
@@ -181,6 +181,8 @@ def _fitting(problem: Problem, orders: dict[str, list[str]], together: dict[str,
             out = None
         out = out or _apart(problem, routes)
         if out is None:
+            # Whoever meets by chance has agreed, too: what is put in later must not part them.
+            together |= {one.visit: one.start for one in _stops(routes) if problem.visit[one.visit].needs > 1}
             return routes
         together.pop(out, None)
         for own_ids in orders.values():
@@ -188,12 +190,15 @@ def _fitting(problem: Problem, orders: dict[str, list[str]], together: dict[str,
                 own_ids.remove(out)
 
 
+def _stops(routes: Mapping[str, Route]) -> Iterator[Stop]:
+    return (stop for route in routes.values() for stop in route.stops)
+
+
 def _apart(problem: Problem, routes: Mapping[str, Route]) -> str | None:
     """A visit that too few come to, or not all at the same time."""
     starts: dict[str, list[Seconds]] = {}
-    for route in routes.values():
-        for stop in route.stops:
-            starts.setdefault(stop.visit, []).append(stop.start)
+    for stop in _stops(routes):
+        starts.setdefault(stop.visit, []).append(stop.start)
     return next(
         (one for one, found in starts.items() if len(found) != problem.visit[one].needs or len(set(found)) > 1), None
     )
