@@ -30,6 +30,7 @@ WHOLE_PAGES = {
     "reference/commands.md": pages.commands,
     "reference/events.md": pages.events,
     "reference/facts.md": pages.facts,
+    "reference/metrics.md": pages.metrics,
     "reference/lint.md": pages.lint,
     "reference/marketplaces.md": pages.marketplaces,
     "reference/sandbox.md": pages.controls,

@@ -17,6 +17,7 @@ import msgspec
 from docs import events as event_table
 from fieldserve import config, wire
 from fieldserve.analytics import facts as fact_tables
+from fieldserve.analytics import metrics as metric_registry
 from fieldserve.api import calendars, openapi
 from fieldserve.cli import COMMANDS, cli
 from fieldserve.domain.jobs import OPERATOR_DEEDS, TRANSITIONS
@@ -609,6 +610,32 @@ def lint() -> str:
 
 
 # ---- marketplaces
+
+
+# ---- reference/metrics.md
+
+
+def metrics() -> str:
+    """The page of the metrics: each in words, from the registry."""
+    parts = [
+        "# Metrics\n\nWhat `fieldserve report` shows, each metric defined once over the [facts](facts.md) and the same"
+        " on every engine. Days are local days. What is not known never counts as kept. Where nothing is counted there is"
+        " no value.\n"
+    ]
+    for one in metric_registry.METRICS.values():
+        goal = "" if one.goal is None else f"at most {100 * one.goal:.0f} %"
+        rows = [
+            ("Formula", one.formula),
+            ("Numerator", one.numerator),
+            ("Denominator", one.denominator),
+            ("Excluded", one.exclusions),
+            ("Source", ", ".join(_code(source) for source in one.source)),
+            ("Edge cases", one.edge_cases),
+            ("Unit", one.unit),
+            ("Goal", goal),
+        ]
+        parts.append(f"## {one.title}\n\n`{one.name}`\n\n" + table(("", ""), [row for row in rows if row[1]]))
+    return "\n".join(parts)
 
 
 # ---- reference/facts.md

@@ -39,11 +39,17 @@ def _lead(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table
 
 
 def _hours(facts: "Facts", filters: Filters, resource_type: str) -> "Table":
+    """The hours of stores, with `store_id`, or of technicians, with `technician_id`, of the stores asked for."""
     table = facts["capacity_facts"]
-    wanted = filters.store_ids if resource_type == "STORE" else filters.technician_ids
     table = table.filter(table.resource_type == resource_type)
-    if wanted:
-        table = table.filter(table.resource_id.isin(wanted))
+    if resource_type == "STORE":
+        return counting.chosen(table.mutate(store_id=table.resource_id), filters)
+    table = table.mutate(technician_id=table.resource_id)
+    if filters.technician_ids:
+        table = table.filter(table.technician_id.isin(filters.technician_ids))
+    if filters.store_ids:
+        of = facts["store_technicians"]
+        table = table.semi_join(of.filter(of.store_id.isin(filters.store_ids)), ["seller_id", "technician_id"])
     return counting.chosen(table, filters)
 
 

@@ -1,0 +1,206 @@
+"""Reports: chosen metrics over a period, as rows, and what a rank needs of them.
+
+A row has the group's columns, then per metric its value, numerator and denominator. Nothing here is worked out that the
+metrics do not say.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from fieldserve.analytics.facts import TABLES
+from fieldserve.analytics.metrics import METRICS, Filters, Metric
+
+if TYPE_CHECKING:
+    from fieldserve.analytics.engines import Facts
+
+DAYS = 60
+"""Trailing days of a report for which no period is given: the period of the published targets."""
+
+REPORTS: Mapping[str, tuple[str, ...]] = {
+    "audit": (
+        "on_time_start",
+        "completed_in_window",
+        "eta_accuracy",
+        "fulfilment_breaks",
+        "break_no_show",
+        "break_late_start",
+        "break_overrun",
+        "break_provider_reschedule",
+        "break_provider_cancellation",
+        "break_missing_proof",
+        "time_on_site",
+        "technician_utilisation",
+        "travel_share",
+    ),
+    "scorecard": (
+        "target_cancellation",
+        "target_reschedule",
+        "target_late_start",
+        "target_late_completion",
+        "perfect_orders",
+    ),
+    "payments": (
+        "payments_total",
+        "payments_earned",
+        "payments_pending",
+        "payments_declined",
+        "payments_lost",
+        "payments_overdue",
+        "payments_reconciled",
+    ),
+    "demand": (
+        "fill_rate",
+        "lost_demand",
+        "demand_wanted",
+        "lead_time",
+        "store_utilisation",
+        "store_hours_full",
+        "store_hours_idle",
+    ),
+}
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "audit": ("technician_id", "store_id", "asin", "local_date", "week_start", "month_start", "weekday"),
+    "scorecard": ("technician_id", "store_id", "asin", "week_start", "month_start"),
+    "payments": ("store_id", "asin", "currency", "instrument", "local_date", "week_start", "month_start"),
+    "demand": (
+        "store_id",
+        "asin",
+        "local_date",
+        "week_start",
+        "weekday",
+        "local_hour",
+        "wanted_weekday",
+        "wanted_hour",
+    ),
+}
+
+
+class ReportFault(ValueError):
+    """A report that cannot be made as asked; the text says what can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One metric of one group. `low` and `high` are the bounds of a rate that 95 of 100 such samples allow; `before` is
+    the value of the period before, of the same length."""
+
+    group: tuple[Any, ...]
+    metric: Metric
+    value: float | Decimal | None
+    numerator: int | Decimal
+    denominator: int
+    low: float | None = None
+    high: float | None = None
+    before: float | Decimal | None = None
+    rank: int | None = None
+
+    @property
+    def in_goal(self) -> bool | None:
+        """Whether the goal is met; None where there is none, or nothing to measure."""
+        if self.metric.goal is None or self.value is None:
+            return None
+        return float(self.value) <= self.metric.goal
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report's lines, in the order of groups and metrics, with what was asked for."""
+
+    name: str
+    filters: Filters
+    group_by: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in the period."""
+        return all(not line.denominator for line in self.lines)
+
+
+def period(as_of: datetime, since: date | None, until: date | None) -> tuple[date, date]:
+    """The days asked for, by default the 60 up to and with the day of `as_of`. Raises ReportFault."""
+    until = until or as_of.date() + timedelta(days=1)
+    since = since or until - timedelta(days=DAYS)
+    if since >= until:
+        raise ReportFault(f"the period from {since} to {until} has no day; `to` is the first day that no longer counts")
+    return since, until
+
+
+def make(facts: "Facts", name: str, filters: Filters, group_by: Sequence[str] = ()) -> Report:
+    """The report of that name. Raises ReportFault where it does not exist, or cannot be grouped so."""
+    if name not in REPORTS:
+        raise ReportFault(f"there is no report {name}; there are {', '.join(REPORTS)}")
+    for one in group_by:
+        if one not in GROUPS[name]:
+            raise ReportFault(f"{name} is not grouped by {one}, but by {', '.join(GROUPS[name])}")
+    keys = tuple(group_by)
+    if name == "payments" and "currency" not in keys:
+        keys = ("currency", *keys)
+    earlier = replace(filters, since=filters.since - (filters.until - filters.since), until=filters.since)
+    lines: list[Line] = []
+    for metric in (METRICS[one] for one in REPORTS[name] if can_group(METRICS[one], keys)):
+        before = {line.group: line.value for line in _lines(facts, metric, earlier, keys)}
+        own = [replace(line, before=before.get(line.group)) for line in _lines(facts, metric, filters, keys)]
+        lines += _ranked(own) if keys and metric.unit == "rate" else own
+    order = {one: at for at, one in enumerate(REPORTS[name])}
+    lines.sort(key=lambda line: ([str(part) for part in line.group], order[line.metric.name]))
+    return Report(name, filters, keys, tuple(lines))
+
+
+def can_group(metric: Metric, keys: Iterable[str]) -> bool:
+    """Whether what the metric is made of has those columns."""
+    known = {column for source in metric.source for column in TABLES[source].names}
+    if metric.source == ("capacity_facts",):
+        known.add("technician_id" if metric.name.startswith(("technician_", "travel_")) else "store_id")
+    return known.issuperset(keys)
+
+
+def _lines(facts: "Facts", metric: Metric, filters: Filters, keys: tuple[str, ...]) -> list[Line]:
+    frame = metric.expression(facts, filters, keys).execute()
+    columns = [*keys, "numerator", "denominator", "value"]
+    found = []
+    for *group, numerator, denominator, value in frame[columns].astype(object).itertuples(index=False, name=None):
+        known = None if value is None or value != value else value
+        low, high = wilson(int(numerator), denominator) if metric.unit == "rate" and denominator else (None, None)
+        exact = numerator if isinstance(numerator, Decimal) else int(numerator)
+        found.append(Line(tuple(map(_plain, group)), metric, known, exact, int(denominator), low, high))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def wilson(successes: int, of: int, z: float = 1.959964) -> tuple[float, float]:
+    """The bounds of a rate, by Wilson's score interval of 95 %: wide where little was seen, never beyond 0 and 1."""
+    if not 0 <= successes <= of or not of:
+        raise ValueError(f"{successes} of {of} is no rate")
+    rate, weight = successes / of, z * z / of
+    middle = (rate + weight / 2) / (1 + weight)
+    reach = z * math.sqrt(rate * (1 - rate) / of + weight / (4 * of)) / (1 + weight)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def is_better_low(metric: Metric) -> bool:
+    """Whether less of it is better."""
+    return metric.name.startswith(("break_", "target_", "fulfilment_breaks", "lost_demand"))
+
+
+def _ranked(lines: Iterable[Line]) -> list[Line]:
+    """Ranked by what is certain: the bound of the interval on the worse side, so that few jobs do not make a best."""
+
+    def certain(line: Line) -> float:
+        if line.low is None or line.high is None:
+            return -1.0
+        return 1 - line.high if is_better_low(line.metric) else line.low
+
+    ordered = sorted(lines, key=lambda line: -certain(line))
+    ranked: list[Line] = []
+    for at, line in enumerate(ordered, 1):
+        same = bool(ranked) and certain(line) == certain(ranked[-1])
+        ranked.append(replace(line, rank=ranked[-1].rank if same else at))
+    return ranked

@@ -1,0 +1,68 @@
+"""`fieldserve report` on a database of its own, in every format, as a user runs it."""
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_export import run, shop
+
+__all__ = ["run", "shop"]  # fixtures
+
+LONG = ("--from", "2020-01-01", "--to", "2100-01-01")
+
+
+class TestReport:
+    def test_empty_log(self, run: Any) -> None:
+        """Where nothing ever happened, that is what is said."""
+        _, told, code = run("report", "audit")
+        assert code == 2
+        assert "nothing to report yet" in told
+
+    def test_demand(self, run: Any, shop: Path) -> None:
+        """The one order that was placed still waits, and the store's hours are without work."""
+        out, told, code = run("report", "demand", "--group-by", "store_id")
+        assert code == 0, told
+        assert "Orders that found an appointment" not in out  # it still waits: nothing to count
+        assert re.search(r"s1 +Hours of stores without work +100.0 % +(\d+) / \1", out)
+        as_json = json.loads(run("report", "demand", *LONG, "--format", "json")[0])
+        assert [one["denominator"] for one in as_json["lines"] if one["metric"] == "fill_rate"] == [0]
+
+    def test_empty_period(self, run: Any, shop: Path) -> None:
+        """A period in which nothing happened says so, in the terminal and on the page."""
+        days = ("--from", "2020-01-01", "--to", "2020-02-01")
+        assert "There is nothing in this period." in run("report", "audit", *days)[0]
+        assert "There is nothing in this period." in run("report", "audit", *days, "--format", "html")[0]
+
+    def test_files(self, run: Any, shop: Path, tmp_path: Path) -> None:
+        """Each format is written where it is asked for; the page loads nothing from elsewhere."""
+        for format_ in ("csv", "xlsx", "html"):
+            target = tmp_path / f"report.{format_}"
+            out, told, code = run(
+                "report", "demand", "--group-by", "store_id", "--format", format_, "--output", str(target)
+            )
+            assert code == 0, told
+            assert str(target) in out
+        rows = list(csv.DictReader((tmp_path / "report.csv").read_text().splitlines()))
+        assert {row["store_id"] for row in rows} == {"s1"}
+        assert (tmp_path / "report.xlsx").read_bytes()[:2] == b"PK"
+        page = (tmp_path / "report.html").read_text()
+        assert "<svg" in page
+        assert not re.search(r"(src|href)=", page)
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (("audit", "--group-by", "colour"), "audit is not grouped by colour, but by technician_id"),
+            (("audit", "--from", "2026-02-01", "--to", "2026-01-01"), "has no day"),
+            (("audit", "--format", "xlsx"), "--output"),
+        ],
+    )
+    def test_refusals(self, run: Any, shop: Path, arguments: tuple[str, ...], says: str) -> None:
+        """What cannot be made is refused in a line that says what can."""
+        _, told, code = run("report", *arguments)
+        assert code == 2
+        assert says in told
