@@ -619,8 +619,8 @@ def metrics() -> str:
     """The page of the metrics: each in words, from the registry."""
     parts = [
         "# Metrics\n\nWhat `fieldserve report` shows, each metric defined once over the [facts](facts.md) and the same"
-        " on every engine. Days are local days. What is not known never counts as kept. Where nothing is counted there is"
-        " no value.\n"
+        " on every engine. Days are local days. What is not known never counts as kept. Where nothing is counted there"
+        " is no value.\n"
     ]
     for one in metric_registry.METRICS.values():
         goal = "" if one.goal is None else f"at most {100 * one.goal:.0f} %"

@@ -199,7 +199,7 @@ class TestAll:
     def filters(self, facts: Facts) -> dict[str, Any]:
         return {"since": date(2026, 1, 1), "until": date(2027, 1, 1), "as_of": facts.as_of}
 
-    @pytest.mark.parametrize("name", [one.name for one in METRICS.values() if one.unit == "rate"])
+    @pytest.mark.parametrize("name", [one.name for one in METRICS.values() if one.unit in ("rate", "share of time")])
     def test_rates(self, duckdb_facts: Facts, name: str) -> None:
         """Every rate is between 0 and 1, in every group, and something is counted."""
         rows = measure(duckdb_facts, name, METRICS[name].grain, **self.filters(duckdb_facts))

@@ -79,6 +79,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+RANKED = frozenset({"technician_id", "store_id"})
+"""Groups that are peers of each other."""
+
+
 class ReportFault(ValueError):
     """A report that cannot be made as asked; the text says what can."""
 
@@ -145,7 +149,7 @@ def make(facts: "Facts", name: str, filters: Filters, group_by: Sequence[str] = 
     for metric in (METRICS[one] for one in REPORTS[name] if can_group(METRICS[one], keys)):
         before = {line.group: line.value for line in _lines(facts, metric, earlier, keys)}
         own = [replace(line, before=before.get(line.group)) for line in _lines(facts, metric, filters, keys)]
-        lines += _ranked(own) if keys and metric.unit == "rate" else own
+        lines += _ranked(own) if metric.unit == "rate" and RANKED.intersection(keys) else own
     order = {one: at for at, one in enumerate(REPORTS[name])}
     lines.sort(key=lambda line: ([str(part) for part in line.group], order[line.metric.name]))
     return Report(name, filters, keys, tuple(lines))

@@ -138,7 +138,7 @@ def _shown(line: "Line", value: Any) -> str:
     if value is None:
         return "-"
     unit = line.metric.unit
-    if unit == "rate":
+    if unit in ("rate", "share of time"):
         return f"{100 * value:.1f} %"
     return f"{value:.2f}" if unit == "currency" else f"{value:.0f}" if unit == "count" else f"{value:.1f} min"
 
@@ -148,7 +148,11 @@ def _cells(line: "Line") -> tuple[str, ...]:
     met = {None: "", True: "met", False: "missed"}[line.in_goal]
     between = "" if line.low is None else f"{_shown(line, line.low)} to {_shown(line, line.high)}"
     rank = "" if line.rank is None else str(line.rank)
-    counted = f"{line.numerator} / {line.denominator}" if line.metric.unit == "rate" else str(line.denominator)
+    counted = str(line.denominator)
+    if line.metric.unit == "rate":
+        counted = f"{line.numerator} / {counted}"
+    elif line.metric.unit == "share of time":  # of seconds
+        counted = f"{line.numerator / 3600:.0f} / {line.denominator / 3600:.0f} h"
     shown = (_shown(line, line.value), counted, between, _shown(line, line.before), f"{goal} {met}".strip(), rank)
     return (*map(str, line.group), line.metric.title, *shown)
 

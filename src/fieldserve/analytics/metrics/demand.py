@@ -162,6 +162,7 @@ for _type, _name in (("TECHNICIAN", "technician"), ("STORE", "store")):
         "capacity_facts",
         _RESOURCE,
         _used(_type),
+        unit="share of time",
     )
     _metric(
         f"{_name}_hours_full",
@@ -192,4 +193,5 @@ _metric(
     "capacity_facts",
     _RESOURCE,
     _travel,
+    unit="share of time",
 )
