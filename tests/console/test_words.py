@@ -1,10 +1,13 @@
 """Texts in other languages: all of them are there, with the values that they are given."""
 
 import ast
+import pkgutil
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -12,7 +15,8 @@ import pytest
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-from fieldserve.console import board, job, pages, plans, sign_in
+from fieldserve import console
+from fieldserve.console import job, pages, plans, sign_in
 from fieldserve.console.words import LANGUAGES, Words, negotiate
 from fieldserve.domain.appointments import Mismatch
 from fieldserve.domain.capacity import ReservationType
@@ -40,7 +44,8 @@ def texts() -> Iterator[Key]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call):
                 yield from _said(node)
-    yield from board.TEXTS
+    for module in pkgutil.iter_modules(console.__path__):
+        yield from getattr(import_module(f"fieldserve.console.{module.name}"), "TEXTS", ())
     yield from job._TOLD.values()
     yield from filter(None, sign_in._SAYS.values())
     yield from (section[0] for section in pages.SECTIONS)
@@ -70,8 +75,12 @@ def _said(node: ast.Call) -> Iterator[Key]:
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
 def test_every_text_is_there(language: str) -> None:
     """Each text has a translation, which takes the same values; none is left over."""
-    with (CONSOLE / "locale" / f"{language}.po").open("rb") as file:
-        known = {message.id: message.string for message in read_po(file, locale=language) if message.id}
+    known: dict[Any, Any] = {}
+    for path in (CONSOLE / "locale" / language).glob("*.po"):
+        with path.open("rb") as file:
+            catalogue = {message.id: message.string for message in read_po(file, locale=language) if message.id}
+        assert not set(catalogue) & set(known), f"{path.name} says again what stands in another catalogue"
+        known |= catalogue
     said = set(texts())
     assert {one for one in said if not known.get(one)} == set()
     assert set(known) - said == set()

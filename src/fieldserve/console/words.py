@@ -1,7 +1,7 @@
 """Languages: texts through gettext, dates, times and money as the reader writes them.
 
-Texts stand in templates and pages in English; `locale/<language>.po` has the others. What has no translation shows
-in English.
+Texts stand in templates and pages in English; the catalogues in `locale/<language>/` have the others, each the texts
+of one page, `pages.po` what several say. What has no translation shows in English.
 """
 
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
@@ -28,9 +29,16 @@ _OFFERED = ["en", "en_US", "en_GB", "en_AU", "en_CA", "en_IN", "de", "de_DE", "d
 @lru_cache
 def translations(language: str) -> NullTranslations:
     """The texts of a language; English needs none."""
-    source = files("fieldserve.console") / "locale" / f"{language}.po"
-    if not source.is_file():
+    folder = files("fieldserve.console") / "locale" / language
+    if not folder.is_dir():
         return NullTranslations()
+    first, *others = (_catalogue(source, language) for source in sorted(folder.iterdir(), key=lambda one: one.name))
+    for other in others:
+        first.merge(other)
+    return first
+
+
+def _catalogue(source: Traversable, language: str) -> Translations:
     compiled = BytesIO()
     with source.open("rb") as file:
         write_mo(compiled, read_po(file, locale=language))
