@@ -101,6 +101,10 @@ EVENTS = (
     EventKind("appointment.rescheduled", "it moved, under a new id", "the job", _JOB, (*_JOB_AFTER, "reasonCode")),
     EventKind("appointment.assigned", "its technicians were replaced", "the job", _JOB, (*_JOB_AFTER, "overbooked")),
     EventKind(
+        "appointment.pinned", "plans leave it with its technicians from now on", "the job", after=("appointmentId",)
+    ),
+    EventKind("appointment.unpinned", "plans may move it again", "the job", after=("appointmentId",)),
+    EventKind(
         "appointment.fulfilled",
         "arrival, work, technicians or documents were recorded",
         "the job",

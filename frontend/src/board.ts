@@ -4,6 +4,7 @@ import { judge, type Finding } from "./judge";
 import { listen } from "./live";
 import { post, Refusal } from "./post";
 import { toast } from "./toast";
+import { drivesOf, type Drive } from "./travel";
 import type { BoardData, Dragged, Technician, Visit } from "./types";
 
 const MINUTE = 60_000_000;
@@ -50,21 +51,30 @@ function kindOf(visit: Visit): string {
   return visit.arrival ? "v-enroute" : "v-active";
 }
 
-function drawVisit(visit: Visit, technician: string): HTMLElement {
+function drawVisit(visit: Visit, technician: string, drive?: Drive): HTMLElement {
   const box = put(element("button", `visit ${kindOf(visit)}`), visit.start, visit.end);
   box.append(element("strong", "", visit.title), " ", `${clock(visit.start)} – ${clock(visit.end)}`);
   box.dataset.visit = visit.id;
   box.dataset.technician = technician;
   box.classList.toggle("over", visit.overbooked.includes(technician));
+  box.classList.toggle("pinned", visit.pinned);
   box.setAttribute("aria-pressed", String(selected.has(visit.id)));
   const who = nameOf(technician) || text("nobody assigned");
-  const marks = [visit.late && text("late"), visit.overbooked.includes(technician) && text("overbooked")];
+  const marks = [
+    visit.late && text("late"),
+    visit.overbooked.includes(technician) && text("overbooked"),
+    visit.pinned && text("pinned"),
+    drive && driveText(drive),
+  ];
   box.setAttribute(
     "aria-label",
     [`${visit.title} ${clock(visit.start)} – ${clock(visit.end)}`, who, ...marks.filter(Boolean)].join(", "),
   );
   return box;
 }
+
+const driveText = (drive: Drive) =>
+  text(drive.tight ? "%s min to drive: too little time" : "%s min to drive", String(drive.minutes));
 
 const nameOf = (id: string) => data.technicians.find((one) => one.id === id)?.name ?? "";
 
@@ -93,19 +103,26 @@ function drawLane(technician: Technician | null, visits: Visit[]): HTMLElement {
       if (isSeen(start, end)) lane.append(put(element("div", "absence", kind), start, end));
   }
   for (const at of data.midnights.slice(1, -1)) lane.append(put(element("div", "midnight"), at, at));
-  stack(lane, visits, technician?.id ?? "");
+  const drives = technician ? drivesOf(data, technician, visits) : [];
+  for (const drive of drives) {
+    if (!isSeen(drive.start, drive.end)) continue;
+    const box = put(element("div", drive.tight ? "drive tight" : "drive"), drive.start, drive.end);
+    box.title = driveText(drive);
+    lane.append(box);
+  }
+  stack(lane, visits, technician?.id ?? "", drives);
   row.append(name, lane);
   return row;
 }
 
 /** Visits that overlap stand under one another, and the row grows. */
-function stack(lane: HTMLElement, visits: Visit[], technician: string): void {
+function stack(lane: HTMLElement, visits: Visit[], technician: string, drives: Drive[]): void {
   const ends: number[] = [];
   const boxes = visits.map((visit) => {
     let level = ends.findIndex((end) => end <= visit.start);
     if (level < 0) level = ends.length;
     ends[level] = visit.end;
-    return { box: drawVisit(visit, technician), level };
+    return { box: drawVisit(visit, technician, drives.find((one) => one.visit === visit.id)), level };
   });
   const levels = Math.max(1, ends.length);
   if (levels > 1) lane.style.minHeight = `calc(var(--row) * ${levels})`;
@@ -238,12 +255,12 @@ function pick(box: HTMLElement): Dragged | null {
   const visit = visitOf(box);
   if (visit) {
     if (visit.status !== "ACTIVE") return null;
-    return { job: visit.job, version: visit.version, visit, from: box.dataset.technician ?? "", length: visit.end - visit.start, start: visit.start, store: visit.store, skills: visit.skills, location: visit.location };
+    return { job: visit.job, version: visit.version, visit, from: box.dataset.technician ?? "", length: visit.end - visit.start, start: visit.start, store: visit.store, skills: visit.skills, location: visit.location, place: visit.place };
   }
   const waiting = waitingOf(box);
   if (!waiting || waiting.status !== "PENDING_SCHEDULE") return null;
   const like = data.visits.find((one) => one.title === waiting.title);
-  return { job: waiting.job, version: waiting.version, visit: null, from: "", length: like ? like.end - like.start : 60 * MINUTE, start: 0, store: waiting.store, skills: like?.skills ?? [], location: like?.location ?? "" };
+  return { job: waiting.job, version: waiting.version, visit: null, from: "", length: like ? like.end - like.start : 60 * MINUTE, start: 0, store: waiting.store, skills: like?.skills ?? [], location: like?.location ?? "", place: waiting.at };
 }
 
 // ---- the ghost: what a drop there would be
@@ -394,6 +411,22 @@ async function place(dragged: Dragged, technician: string, start: number): Promi
   }
 }
 
+/** Pin a visit to its technicians, or take the pin off; undo turns it round. */
+async function pin(visit: Visit): Promise<void> {
+  try {
+    await post(data.paths.pin, { job: visit.job, version: visit.version, pinned: !visit.pinned });
+    await refresh();
+    undoStack.push(async () => {
+      const now = data.visits.find((one) => one.id === visit.id);
+      if (!now) throw new Refusal(text("That cannot be undone here."), 409);
+      await post(data.paths.pin, { job: now.job, version: now.version, pinned: visit.pinned });
+    });
+    toast(text(visit.pinned ? "No longer pinned" : "Pinned"), { label: text("Undo"), run: () => void runUndo() });
+  } catch (fault) {
+    await tell(fault);
+  }
+}
+
 /** Dropping on a lane puts its technician in the place of the one it was taken from; others of a team stay. */
 function crewAfter(visit: Visit | null, from: string, to: string): string[] {
   const rest = (visit?.technicians ?? []).filter((one) => one !== from);
@@ -490,6 +523,9 @@ function openMenu(box: HTMLElement, x: number, y: number): void {
   const dragged = pick(box);
   if (dragged?.visit) {
     entry(text("Who could?"), () => void whoCould(dragged));
+    const { visit } = dragged;
+    if (visit.technicians.length)
+      entry(text(visit.pinned ? "Take the pin off" : "Pin: plans leave it as it is"), () => void pin(visit));
     if (dragged.from) entry(text("Take off"), () => void place(dragged, "", dragged.start));
   }
   menu.style.left = `${Math.min(x, innerWidth - 200)}px`;
@@ -582,7 +618,10 @@ document.addEventListener(
     if (!box) return;
     if (event.key === "m") carry(box);
     else if (event.key === "x") toggle(box);
-    else if (event.key === "w") {
+    else if (event.key === "p") {
+      const visit = pick(box)?.visit;
+      if (visit?.technicians.length) void pin(visit);
+    } else if (event.key === "w") {
       const dragged = pick(box);
       if (dragged?.visit) void whoCould(dragged);
     } else if (event.key === "ContextMenu" || (event.shiftKey && event.key === "F10")) {

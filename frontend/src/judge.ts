@@ -1,5 +1,6 @@
 // What a drop would break, told at once while something is dragged. The server decides by the same rules when it is
 // dropped; `hard` are those that it refuses.
+import { tripOf } from "./travel";
 import type { BoardData, Dragged, Technician } from "./types";
 
 export interface Finding {
@@ -24,7 +25,21 @@ export function judge(data: BoardData, dragged: Dragged, technician: Technician 
   if (away) add("away: %s", true, away[2]);
   const clash = closest(data, dragged, technician.id, start, end);
   if (clash) add(clash, false);
+  else if (hurries(data, dragged, technician, start, end)) add("no time to drive there", false);
   return found;
+}
+
+/** Whether the drive from the visit before, or to the one after, takes longer than there is. */
+function hurries(data: BoardData, dragged: Dragged, technician: Technician, start: number, end: number): boolean {
+  const others = data.visits.filter(
+    (one) => one.status !== "CANCELLED" && one.id !== dragged.visit?.id && one.technicians.includes(technician.id),
+  );
+  return others.some((one) => {
+    const before = one.end <= start;
+    const leaving = before ? one.end : end;
+    const trip = before ? tripOf(data, one.place, dragged.place, leaving) : tripOf(data, dragged.place, one.place, leaving);
+    return trip !== null && leaving + trip > (before ? start : one.start);
+  });
 }
 
 /** Whether neighbouring stretches cover the whole of it: hours may change their capacity in the middle of a day. */

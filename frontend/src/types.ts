@@ -1,6 +1,8 @@
 // What the server sends a board. Times are microseconds since the epoch, pairs are half-open.
 
 export type Span = [number, number];
+/** Latitude and longitude, in degrees. */
+export type Point = [number, number];
 
 export interface Technician {
   id: string;
@@ -10,6 +12,7 @@ export interface Technician {
   locations: string[];
   hours: Span[];
   absences: [number, number, string][];
+  home: Point | null;
 }
 
 export interface Visit {
@@ -30,6 +33,8 @@ export interface Visit {
   late: boolean;
   technicians: string[];
   overbooked: string[];
+  place: Point | null;
+  pinned: boolean;
 }
 
 export interface Waiting {
@@ -40,6 +45,7 @@ export interface Waiting {
   title: string;
   buyer: string;
   place: string;
+  at: Point | null;
   ago: string;
 }
 
@@ -57,9 +63,11 @@ export interface BoardData {
   technicians: Technician[];
   visits: Visit[];
   waiting: Waiting[];
+  /** Seconds for each trip, km/h by the hour of departure. */
+  travel: { roadFactor: number; speeds: number[]; trip: number };
   mayChange: boolean;
   texts: Record<string, string>;
-  paths: Record<"data" | "place" | "unplace" | "prospects" | "jobs" | "live", string>;
+  paths: Record<"data" | "place" | "unplace" | "pin" | "prospects" | "jobs" | "live", string>;
 }
 
 /** What is picked up: a visit, or a job that waits (then `visit` is null and `start` 0). */
@@ -73,4 +81,5 @@ export interface Dragged {
   store: string;
   skills: string[];
   location: string;
+  place: Point | null;
 }

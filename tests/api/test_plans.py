@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fieldserve.domain.intervals import SECOND
 from tests.day import NEAR, QUICK, Day, a_day, put
 from tests.desk import ON_ONE_DATABASE, Desk, refused
 from tests.world import ANN, BOB, BRANCH, CID, OTHER_SELLER, SELLER, STORE
@@ -30,6 +31,7 @@ async def day(desk: Desk) -> Day:
         ("POST", "calendar-feeds"),
         ("GET", "jobs/j/ranked-slots"),
         ("POST", "jobs/j/place"),
+        ("POST", "jobs/j/pin"),
     ],
 )
 @ON_ONE_DATABASE
@@ -82,6 +84,21 @@ class TestCreate:
         assert routes[BOB][0]["serviceJobId"] == day.here
         assert routes[BOB][0]["pinned"] is True
         assert routes[ANN][0]["serviceJobId"] == day.there
+
+    async def test_pinned(self, day: Day) -> None:
+        """What is pinned stays with whoever has it; a plan that does not know of the pin is outdated."""
+        early = await day.plan()
+        day.desk.world.clock.advance(SECOND)
+        pinned = await day.desk.call("POST", f"jobs/{day.here}/pin", {"pinned": True})
+        assert (pinned.status_code, pinned.json()["pinned"]) == (200, True)
+        refused(await day.desk.call("POST", f"plans/{early['planId']}/apply"), 409, day.here)
+        record = await day.plan()
+        routes = {one["technicianId"]: one["stops"] for one in record["days"][0]["routes"]}
+        assert (routes[BOB][0]["serviceJobId"], routes[BOB][0]["pinned"]) == (day.here, True)
+        await day.desk.call("POST", f"jobs/{day.here}/pin", {"pinned": False})
+        refused(await day.desk.call("POST", f"plans/{record['planId']}/apply"), 409, day.here)
+        record = await day.plan()
+        assert not any("pinned" in stop for route in record["days"][0]["routes"] for stop in route["stops"])
 
     async def test_without_place(self, day: Day) -> None:
         """A visit whose place nobody knows is listed, and stays with whoever has it."""

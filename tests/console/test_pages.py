@@ -1,12 +1,17 @@
 """Each page's main deed by mouse and by keyboard, and what a reader must be able to do on all of them."""
 
+import json
+import math
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import apsw
 import pytest
 from playwright.sync_api import Page, expect
 
+from fieldserve.travel.great_circle import GreatCircle
+from fieldserve.travel.places import Place
 from tests.console.conftest import Console
 from tests.official.running import ANN, BOB, SELLER, STORE
 
@@ -136,7 +141,9 @@ def lane(page: Page, technician: str) -> Any:
 
 def drag(page: Page, box: Any, technician: str, share: float) -> None:
     """Drag a box to a place on the technician's row, `share` of its width from the left."""
-    start, there = box.bounding_box(), lane(page, technician).bounding_box()
+    while (start := box.bounding_box()) is None:
+        page.wait_for_timeout(20)  # it was just drawn anew
+    there = lane(page, technician).bounding_box()
     page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
     page.mouse.down()
     page.mouse.move(there["x"] + there["width"] * share - 30, there["y"] + there["height"] / 2, steps=5)
@@ -187,6 +194,32 @@ class TestBoard:
         page.keyboard.press("Enter")
         page.wait_for_selector(".toast:has-text('Booked')")
         assert len(crew_of(console, job_id)) == 1
+
+    def test_pin(self, console: Console) -> None:
+        """`p` pins a visit to its technician, seen and said; undo takes the pin off."""
+        job_id = console.server.order()
+        page = self.board(console, days=8)
+        drag(page, page.locator(f'[data-job="{job_id}"]'), ANN, 0.52)
+        page.wait_for_selector(".toast:has-text('Booked')")
+        page.locator(".visit").first.focus()
+        page.keyboard.press("p")
+        page.locator(".visit.pinned").wait_for()
+        assert "pinned" in (page.locator(".visit.pinned").get_attribute("aria-label") or "")
+        page.keyboard.press("u")
+        page.locator(".visit:not(.pinned)").wait_for()
+
+    def test_drives(self, console: Console) -> None:
+        """Before a visit stands the drive from home, as long as the server's rule has it."""
+        job_id = place(console)
+        page = self.board(console, days=10)
+        drag(page, page.locator(f'[data-job="{job_id}"]'), ANN, 0.52)
+        page.wait_for_selector(".toast:has-text('Booked')")
+        data = json.loads(page.locator("#data").inner_text() or "{}")
+        start = datetime.fromisoformat(visit_of(console, job_id)["appointmentTime"]["startTime"])
+        hour = start.astimezone(ZoneInfo(data["timeZone"])).hour
+        seconds, _ = GreatCircle().trip(Place(40.0, -73.0), Place(40.1, -73.1), hour)
+        told = lane(page, ANN).locator(".drive").first.get_attribute("title")
+        assert told == f"{math.ceil(seconds / 60)} min to drive"
 
     def test_ghost_says_what_would_break(self, console: Console) -> None:
         """Before the drop it is told what speaks against it, and who else could."""

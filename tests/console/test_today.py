@@ -11,6 +11,7 @@ START = 1_772_442_000_000_000
 HOUR = 3_600_000_000
 VISIT = VisitRow(
     (),
+    False,
     "a",
     "j",
     "s",

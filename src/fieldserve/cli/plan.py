@@ -389,6 +389,24 @@ def place(job: str, latitude: float, longitude: float, seller: str | None, as_js
 
 
 @plan.command()
+@click.argument("job")
+@click.option("--on/--off", "pinned", default=True, help="Pin it, or take the pin off.")
+@_SELLER
+@_common
+def pin(job: str, pinned: bool, seller: str | None, as_json: bool, **given: Any) -> None:
+    """Leave a job's appointment with its technicians whatever is planned."""
+
+    async def use(context: "Context", caller: "Caller") -> Any:
+        from fieldserve.operations.pins import set_pin
+        from fieldserve.wire.pins import SetPin
+
+        caller = await _for_seller(context, caller, seller)
+        return await set_pin(context, caller, job, SetPin(pinned))
+
+    _print_one(_run(given, use), as_json)
+
+
+@plan.command()
 @click.argument("store")
 @click.option("--travel-aware/--plain", "aware", default=None, help="Leave time to get there and on, or do not.")
 @click.option("--smart/--by-time", "smart", default=None, help="List those with the least driving first, or by time.")

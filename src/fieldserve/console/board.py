@@ -18,10 +18,13 @@ from fieldserve.domain.intervals import DAY, Instant, Interval
 from fieldserve.operations import board
 from fieldserve.operations.board import Board
 from fieldserve.operations.operator_jobs import hold_job, release_job
+from fieldserve.operations.pins import set_pin
 from fieldserve.operations.run import Context
+from fieldserve.operations.travel import great_circle
 from fieldserve.store.board import JobRow, VisitRow
 from fieldserve.wire.orders import JobDeed
 from fieldserve.wire.parts import Part
+from fieldserve.wire.pins import SetPin
 
 SPANS = (1, 3, 7)
 CLOSED_SINCE = 2 * DAY
@@ -38,6 +41,9 @@ TEXTS = (
     "away: %s",
     "overlaps another visit",
     "too close to another visit",
+    "no time to drive there",
+    "%s min to drive",
+    "%s min to drive: too little time",
     "free: %s",
     "nobody is free then",
     "Booked",
@@ -52,6 +58,11 @@ TEXTS = (
     "Open job",
     "Take off",
     "Who could?",
+    "Pin: plans leave it as it is",
+    "Take the pin off",
+    "Pinned",
+    "No longer pinned",
+    "pinned",
     "late",
     "overbooked",
     "selected",
@@ -72,6 +83,14 @@ class Place(Part):
     version: int
     start: Instant | None = None
     technicians: list[str] | None = None
+
+
+class Pin(Part):
+    """A visit to be pinned, or no longer."""
+
+    job: str
+    version: int
+    pinned: bool
 
 
 class Unplace(Part):
@@ -148,6 +167,7 @@ async def data(visit: Visit) -> Response:
 
 async def _data(visit: Visit, known: Choices, asked: Asked, words: Words) -> str:
     now = visit.now()
+    drive = great_circle(visit.context.settings)
     found = await board.load_board(visit.context, visit.caller, asked.window, now - CLOSED_SINCE)
     told = {
         "now": now,
@@ -173,18 +193,21 @@ async def _data(visit: Visit, known: Choices, asked: Asked, words: Words) -> str
                 "locations": one.technician.service_location_types,
                 "hours": [(start, end) for start, end, _ in one.hours],
                 "absences": [(start, end, words.text(kind.capitalize())) for start, end, kind in one.absences],
+                "home": _point(one.technician.home_latitude, one.technician.home_longitude),
             }
             for one in found.days
             if not asked.store or asked.store in one.technician.store_ids
         ],
         "visits": [_visit(one, now) for one in found.visits if not asked.store or one.store_id == asked.store],
         "waiting": [_waiting(one, known, words, now) for one in found.waiting if asked.store in ("", one.store_id)],
+        "travel": {"roadFactor": drive.road_factor, "speeds": drive.speeds, "trip": drive.seconds_per_trip},
         "mayChange": visit.may("dispatch"),
         "texts": {one: words.text(one) for one in TEXTS},
         "paths": {
             "data": visit.path("board.json"),
             "place": visit.path("board", "place"),
             "unplace": visit.path("board", "unplace"),
+            "pin": visit.path("board", "pin"),
             "prospects": visit.path("board", "prospects"),
             "jobs": visit.path("jobs"),
             "live": visit.path("live"),
@@ -213,7 +236,13 @@ def _visit(one: VisitRow, now: Instant) -> dict[str, object]:
         "late": is_late(one, now),
         "technicians": [technician_id for technician_id, _, _ in one.technicians],
         "overbooked": [technician_id for technician_id, _, is_over in one.technicians if is_over],
+        "place": _point(one.latitude, one.longitude),
+        "pinned": one.pinned,
     }
+
+
+def _point(latitude: float | None, longitude: float | None) -> tuple[float, float] | None:
+    return None if latitude is None or longitude is None else (latitude, longitude)
 
 
 def _waiting(one: JobRow, known: Choices, words: Words, now: Instant) -> dict[str, object]:
@@ -226,6 +255,7 @@ def _waiting(one: JobRow, known: Choices, words: Words, now: Instant) -> dict[st
         "title": row.title,
         "buyer": row.buyer,
         "place": row.place,
+        "at": _point(one.latitude, one.longitude),
         "ago": words.ago(one.created_at, now),
         "asin": one.asin,
     }
@@ -282,6 +312,17 @@ async def unplace(visit: Visit) -> Response:
     return visit.answer({})
 
 
+async def pin(visit: Visit) -> Response:
+    """POST: a visit pinned to its technicians, or no longer."""
+    ask: Pin = body_of(visit, Pin)
+
+    async def do(context: Context) -> None:
+        await set_pin(context, visit.caller, ask.job, SetPin(ask.pinned))
+
+    await board.on_version(visit.context, visit.caller, ask.job, ask.version, do)
+    return visit.answer({})
+
+
 async def prospects(visit: Visit) -> Response:
     """GET: who could do a job at a start, the best first."""
     query = visit.request.query_params
@@ -302,5 +343,6 @@ ROUTES = [
     page("/{seller}/board.json", data),
     page("/{seller}/board/place", place, "dispatch", "POST"),
     page("/{seller}/board/unplace", unplace, "dispatch", "POST"),
+    page("/{seller}/board/pin", pin, "dispatch", "POST"),
     page("/{seller}/board/prospects", prospects, "dispatch"),
 ]

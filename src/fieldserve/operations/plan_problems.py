@@ -190,7 +190,7 @@ def _booked(visit: DayVisit, service: Service, place: Place, rules: Rules, ours:
         (visit.start, visit.end),
         visit.technician_ids,
         visit.arrival,
-        bool(visit.technician_ids) and (not ours or visit.start < rules.freeze),
+        bool(visit.technician_ids) and (not ours or visit.pinned or visit.start < rules.freeze),
         (visit.buffer_before, visit.buffer_after),
     )
 

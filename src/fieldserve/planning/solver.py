@@ -61,19 +61,24 @@ def solve(
 
     `on` is an engine with more cores than this process's one. A KeyboardInterrupt ends the search, and the best plan so
     far is the answer. Raises ValueError for an effort without an end."""
+    begun = stop.clock()
     search = _Search(problem, stop, seed, on or engine.Engine(1, None), progress)
     best = search.settle(start, {}) if start else ()
     guess = _guess(problem, best)
     shares = _SHARES if _is_guessed(problem) else (1.0,)
-    begun = stop.clock()
+    settling = stop.clock() - begun
     for number, share in enumerate(shares):
         gone = stop.clock() - begun
-        # Building models and settling take their time, too: what is left of it is shared out.
-        if stop.cancelled() or (number and stop.seconds is not None and gone > 0.9 * stop.seconds):
+        if stop.cancelled() or (number and stop.seconds is not None and gone + settling > 0.9 * stop.seconds):
             break
-        seconds = None if stop.seconds is None else (stop.seconds - gone) * share / sum(shares[number:])
+        # Building models and settling take their time, too: what is left of it is shared out.
+        rounds = len(shares) - number
+        left = None if stop.seconds is None else max(0.0, stop.seconds - gone - rounds * settling)
+        seconds = None if left is None else left * share / sum(shares[number:])
         orders = search.round(guess, best, number, sum(shares[:number]), share, seconds)
+        searched = stop.clock()
         found = search.settle(orders, _together(problem, orders))
+        settling = stop.clock() - searched
         if _total(problem, found) < _total(problem, best):
             best = found
         guess = _guess(problem, found)

@@ -24,6 +24,7 @@ class VisitRow:
     `technicians` are ids, names, and whether they were overbooked."""
 
     technicians: tuple[tuple[str, str, bool], ...]
+    pinned: bool
     appointment_id: str
     service_job_id: str
     store_id: str
@@ -59,6 +60,8 @@ class JobRow:
     status: str
     created_at: Instant
     updated_at: Instant
+    latitude: float | None
+    longitude: float | None
     document: bytes
 
 
@@ -81,6 +84,11 @@ WHERE a.seller_id = $1 AND a.start_at >= $2 AND a.start_at < $3 AND a.end_at > $
     AND t.seller_id = a.seller_id AND t.appointment_id = a.appointment_id
 ORDER BY t.appointment_id, t.position"""
 
+_PINNED = """
+SELECT p.appointment_id FROM appointments a CROSS JOIN pins p
+WHERE a.seller_id = $1 AND a.start_at >= $2 AND a.start_at < $3 AND a.end_at > $4
+    AND p.seller_id = a.seller_id AND p.appointment_id = a.appointment_id"""
+
 
 async def visits(c: Connection, seller_id: str, window: Interval) -> Sequence[VisitRow]:
     """Appointments that reach into the window, cancelled ones, too, by start."""
@@ -90,15 +98,17 @@ async def visits(c: Connection, seller_id: str, window: Interval) -> Sequence[Vi
     for appointment_id, technician_id, name, overbooked in await c.fetch(_CREWS, *bounds):
         crews.setdefault(appointment_id, []).append((technician_id, name, bool(overbooked)))
     rows = await c.fetch(_VISITS, *bounds)
-    return [VisitRow(tuple(crews.get(row[0], ())), *row) for row in rows]
+    pinned = {row[0] for row in await c.fetch(_PINNED, *bounds)}
+    return [VisitRow(tuple(crews.get(row[0], ())), row[0] in pinned, *row) for row in rows]
 
 
-_JOB_COLUMNS = "service_job_id, store_id, asin, status, created_at, updated_at, document"
+_JOB_COLUMNS = "service_job_id, store_id, asin, status, created_at, updated_at, latitude, longitude, document"
 
 
 def _job(row: Sequence[Any]) -> JobRow:
-    service_job_id, store_id, asin, status, created_at, updated_at, document = row
-    return JobRow(service_job_id, store_id, asin, status, created_at, updated_at, document.encode())
+    service_job_id, store_id, asin, status, created_at, updated_at, latitude, longitude, document = row
+    place = latitude, longitude
+    return JobRow(service_job_id, store_id, asin, status, created_at, updated_at, *place, document.encode())
 
 
 async def jobs_in(c: Connection, seller_id: str, statuses: Sequence[str], since: Instant, limit: int) -> list[JobRow]:

@@ -152,6 +152,7 @@ class DayVisit:
     longitude: float | None
     details: ServiceJob
     technician_ids: tuple[str, ...] = ()
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +170,9 @@ class WaitingJob:
 
 _VISITS = """
 SELECT a.service_job_id, a.appointment_id, a.store_id, j.asin, a.start_at, a.end_at, a.buffer_before, a.buffer_after,
-    a.arrival_start, a.arrival_end, j.updated_at, j.latitude, j.longitude, j.details
+    a.arrival_start, a.arrival_end, j.updated_at, j.latitude, j.longitude, j.details, p.pinned_at
 FROM appointments a JOIN jobs j ON j.seller_id = a.seller_id AND j.service_job_id = a.service_job_id
+    LEFT JOIN pins p ON p.seller_id = a.seller_id AND p.appointment_id = a.appointment_id
 WHERE a.seller_id = $1 AND a.status = 'ACTIVE' AND a.end_at > $2 AND a.end_at < $3 AND a.start_at < $4
     AND (a.store_id IN ({stores}) OR a.appointment_id IN (
         SELECT appointment_id FROM appointment_technicians
@@ -203,7 +205,8 @@ async def visits(
 
 
 def _visit(row: Row, team: tuple[str, ...]) -> DayVisit:
-    job_id, appointment_id, store_id, asin, start, end, before, after, since, until, version, *place, details = row
+    job_id, appointment_id, store_id, asin, start, end, before, after, since, until, *rest = row
+    version, latitude, longitude, details, pinned_at = rest
     return DayVisit(
         job_id,
         appointment_id,
@@ -214,11 +217,12 @@ def _visit(row: Row, team: tuple[str, ...]) -> DayVisit:
         before,
         after,
         None if since is None or until is None else (since, until),
-        version,
-        place[0],
-        place[1],
+        _version(version, pinned_at),
+        latitude,
+        longitude,
         _details(details),
         team,
+        pinned_at is not None,
     )
 
 
@@ -329,19 +333,26 @@ async def agenda(c: Connection, seller_id: str, technician_id: str, window: Inte
     return [Entry._make(row) for row in await c.fetch(_AGENDA, seller_id, technician_id, *window)]
 
 
+def _version(changed: Instant, pinned: Instant | None) -> Instant:
+    # A pin that came later is a change, too: a plan that did not know of it is outdated.
+    return changed if pinned is None else max(changed, pinned)
+
+
 async def versions(c: Connection, seller_id: str, service_job_ids: Collection[str]) -> dict[str, Instant]:
-    """When each of the jobs changed last; they stay locked, in the order of their ids."""
+    """When each of the jobs changed last, or was pinned; they stay locked, in the order of their ids."""
     found: dict[str, Instant] = {}
     ids = sorted(service_job_ids)
     for first in range(0, len(ids), 500):
         some = ids[first : first + 500]
         rows = await c.fetch(
-            "SELECT service_job_id, updated_at FROM jobs"
+            "SELECT service_job_id, updated_at, (SELECT max(p.pinned_at) FROM appointments a JOIN pins p"
+            " ON p.seller_id = a.seller_id AND p.appointment_id = a.appointment_id WHERE a.seller_id = jobs.seller_id"
+            " AND a.service_job_id = jobs.service_job_id AND a.status = 'ACTIVE') FROM jobs"
             f" WHERE seller_id = $1 AND service_job_id IN ({placeholders(some, 1)}) ORDER BY service_job_id {LOCK}",
             seller_id,
             *some,
         )
-        found |= {row[0]: row[1] for row in rows}
+        found |= {row[0]: _version(row[1], row[2]) for row in rows}
     return found
 
 
