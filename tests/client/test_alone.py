@@ -47,6 +47,16 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+PLUGIN = """
+def test_ours():
+    import sys
+    assert not {"starlette", "fieldserve.client", "fieldserve.testing.running"} & set(sys.modules)
+
+def test_theirs(services_api):
+    pass
+"""
+
+
 def run(packages: Path, program: str) -> "subprocess.CompletedProcess[str]":
     """A program with nothing but these packages and the standard library."""
     path = f"import sys; sys.path[:] = [{str(packages)!r}] + [one for one in sys.path if 'site-packages' not in one]; "
@@ -100,6 +110,21 @@ def test_command(packages: Path) -> None:
     assert done.stderr == (
         "fieldserve: the server is not installed, only the client; pip install 'fieldserve[server]'\n"
     )
+
+
+def test_pytest(packages: Path, tmp_path: Path) -> None:
+    """pytest, where it is there too, runs as ever; the fixture says what is missing, and nothing else is loaded."""
+    for name in needed("pytest", set()):
+        distribution = importlib.metadata.distribution(name)
+        for top in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
+            link = packages / top
+            if not link.exists():
+                link.symlink_to(str(distribution.locate_file(top)))
+    (tmp_path / "test_it.py").write_text(PLUGIN)
+    program = f"import pytest; raise SystemExit(pytest.main(['-q', '-p', 'no:cacheprovider', {str(tmp_path)!r}]))"
+    done = run(packages, program)
+    assert "1 passed, 1 error" in done.stdout, done.stdout + done.stderr
+    assert "the fixture services_api needs the server: pip install 'fieldserve[server]'" in done.stdout
 
 
 @pytest.mark.parametrize("late", ["httpx2", "cryptography", "asyncio", "yaml", "boto3", "fieldserve.client._async"])

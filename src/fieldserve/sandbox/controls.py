@@ -51,14 +51,16 @@ class Sandbox:
     seed: int = 0
     clocks: dict[str, tuple[Instant | None, int]] = field(default_factory=dict)
 
-    async def begin(self) -> None:
-        """Make the world of the scenario that the settings name, where the database is empty. Raises ScenarioFault."""
+    async def begin(self, scenario: Scenario | None = None) -> None:
+        """Make the world of a scenario, or of the one that the settings name, where the database is empty.
+
+        Raises ScenarioFault."""
         settings = self.context.settings
         self.seed = settings.sandbox_seed
         self.faults.clear(self.seed)
-        if not settings.sandbox_scenario:
+        if scenario is None and not settings.sandbox_scenario:
             return
-        self.scenario = read_scenario(settings.sandbox_scenario)
+        self.scenario = scenario or read_scenario(settings.sandbox_scenario)
         self._rewind()
         self.accounts = await build(self.context, self.scenario)
         await self.keep(START)
@@ -72,7 +74,7 @@ class Sandbox:
         if begins is not None:
             self.clock.set(begins)
         if self.scenario.frozen:
-            self.clock.freeze()
+            self.clock.freeze(begins)
         self.context.ids.reseed(self.seed)
 
     async def keep(self, name: str) -> None:
@@ -87,6 +89,7 @@ class Sandbox:
         except NoSuchState:
             raise wire.NO_STATE.error(name=name) from None
         self.context.observations.take()
+        self.context.recording.take()
         self.forget()
         self.clock.frozen_at, self.clock.offset = self.clocks.get(name, (self.clock.frozen_at, self.clock.offset))
 

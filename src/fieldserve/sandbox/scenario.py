@@ -20,11 +20,12 @@ from fieldserve.store.applications import Application
 from fieldserve.store.authorizations import Authorization
 from fieldserve.store.engine import Connection
 from fieldserve.store.tokens import Token, hash_of
+from fieldserve.wire.applications import Usage
 from fieldserve.wire.appointments import AppointmentWindow
 from fieldserve.wire.bodies import BodyFault, convert
 from fieldserve.wire.errors import ApiError
 from fieldserve.wire.limits import Ask, Name, SellerId
-from fieldserve.wire.operations import ROLE
+from fieldserve.wire.operations import BY_ID, ROLE
 from fieldserve.wire.orders import PlaceOrder
 from fieldserve.wire.sellers import CreateSeller
 from fieldserve.wire.services import CreateService
@@ -60,13 +61,16 @@ class ScenarioSeller(CreateSeller):
 
 
 class ScenarioApplication(Ask):
-    """An application that may act for a seller. What is not given of its credentials is made up."""
+    """An application that may act for a seller. What is not given of its credentials is made up.
+
+    `usagePlan` overrides the published one of operations, by their id."""
 
     name: Name
     seller_id: SellerId
     client_id: Text | None = None
     client_secret: Text | None = None
     refresh_token: Text | None = None
+    usage_plan: dict[str, Usage] | None = None
 
     def __repr__(self) -> str:  # the default one would carry secrets into logs
         return f"ScenarioApplication({self.name!r}, …)"
@@ -179,6 +183,8 @@ async def _application(context: Context, ask: ScenarioApplication, scenario: Sce
     seller = next((one for one in scenario.sellers if one.seller_id == ask.seller_id), None)
     if seller is None:
         raise ScenarioFault(f"the application {ask.name} acts for {ask.seller_id}, who is no seller of the scenario")
+    if unknown := set(ask.usage_plan or ()) - set(BY_ID):
+        raise ScenarioFault(f"the application {ask.name}: usagePlan names {sorted(unknown)[0]}, which is no operation")
     made_up = context.ids.uuid().replace("-", "")
     account = Account(
         ask.name,
@@ -206,7 +212,7 @@ async def _application(context: Context, ask: ScenarioApplication, scenario: Sce
         frozenset(seller.marketplace_ids),
         None,
         frozenset({ROLE}),
-        {},
+        {name: (one.rate, one.burst) for name, one in (ask.usage_plan or {}).items()},
         now,
     )
     token = Token(
