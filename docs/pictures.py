@@ -7,16 +7,18 @@ import json
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.console import browser as chromium
 
 FOLDER = Path(__file__).with_name("pictures")
 PAGES = ("today", "board", "jobs")
+# Pages that an admin sees, by the name of their picture.
+ADMINS = {"settings": "settings/technicians"}
 
 
 def take(credentials: Path) -> None:
-    """Sign in as the demo's first dispatcher and take one picture of each page."""
+    """Take one picture of each page: as the demo's first dispatcher sees it, and what only an admin sees."""
     demo = json.loads(credentials.read_text())
     person = demo["people"][0]
     base = f"{demo['endpoint']}/console"
@@ -24,11 +26,7 @@ def take(credentials: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.OPTIONS)
         page = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
-        page.goto(base)
-        page.fill("#login", person["login"])
-        page.fill("#password", person["password"])
-        page.click("button.main")
-        page.wait_for_url("**/today")
+        _sign_in(page, base, person)
         for name in PAGES:
             page.goto(f"{base}/{person['seller_id']}/{name}")
             page.wait_for_timeout(500)
@@ -38,7 +36,21 @@ def take(credentials: Path) -> None:
         page.wait_for_selector(".story")
         page.wait_for_timeout(500)
         page.screenshot(path=FOLDER / "job.png")
+        page = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
+        _sign_in(page, base, next(one for one in demo["people"] if one["role"] == "admin"))
+        for name, path in ADMINS.items():
+            page.goto(f"{base}/{person['seller_id']}/{path}")
+            page.wait_for_timeout(500)
+            page.screenshot(path=FOLDER / f"{name}.png")
         browser.close()
+
+
+def _sign_in(page: Page, base: str, person: dict[str, str]) -> None:
+    page.goto(base)
+    page.fill("#login", person["login"])
+    page.fill("#password", person["password"])
+    page.click("button.main")
+    page.wait_for_load_state()
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class Console:
 
 @pytest.fixture(scope="session")
 def console_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server with dispatchers Dora and Carl, an analyst, a developer, and somebody of another seller."""
+    """A server with dispatchers Dora and Carl, an analyst, a developer, an admin, and people of elsewhere."""
     with running(tmp_path_factory.mktemp("console") / "data") as server:
         server.operate(
             "POST", "sellers", {"sellerId": OTHER_SELLER, "name": "Other", "marketplaceIds": ["ATVPDKIKX0DER"]}
@@ -68,10 +68,12 @@ def console_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
             ("carl", "dispatcher", SELLER),
             ("anne", "analyst", SELLER),
             ("dev", "developer", SELLER),
+            ("ada", "admin", SELLER),
             ("zoe", "admin", OTHER_SELLER),
+            ("ops", "admin", None),
         ):
-            person = {"login": login, "name": login.title(), "role": role, "sellerId": seller, "password": PASSWORD}
-            server.operate("POST", "users", person)
+            person = {"login": login, "name": login.title(), "role": role, "password": PASSWORD}
+            server.operate("POST", "users", person | ({"sellerId": seller} if seller else {}))
         yield server
 
 

@@ -14,6 +14,7 @@ from fieldserve.store import sellers, technicians, users
 from fieldserve.store.engine import AlreadyExists, Connection
 from fieldserve.store.users import User
 from fieldserve.wire.applications import NO_SELLER
+from fieldserve.wire.errors import Says
 from fieldserve.wire.parameters import ParameterFault
 from fieldserve.wire.times import render
 from fieldserve.wire.users import (
@@ -25,6 +26,14 @@ from fieldserve.wire.users import (
     UserRecord,
     UserWithPassword,
     user_faults,
+)
+
+# Said to pages of the console alone, so it stands in no table of the API: an operator's key is no user.
+OWN_ROLE = Says(
+    409,
+    "Conflict",
+    "You cannot take your own role away, or disable yourself. Ask another admin.",
+    "somebody would shut themselves out",
 )
 
 
@@ -64,11 +73,23 @@ async def list_users(context: Context, seller_id: str | None, after: str, limit:
     return UserListing([record(one) for one in found[:limit]], found[limit - 1].login if len(found) > limit else None)
 
 
+async def get_user(context: Context, seller_id: str, user_id: str) -> UserRecord:
+    """One user of the seller, or of the operator's house (''). Raises ApiError NO_USER."""
+    user = await read(context, lambda c: find(c, user_id))
+    if user.seller_id != seller_id:
+        raise NO_USER.error(user_id=user_id)
+    return record(user)
+
+
 async def update_user(context: Context, caller: Caller, user_id: str, ask: UpdateUser) -> UserRecord:
-    """Change what is given. Another role, and being disabled, end their sessions. Raises ApiError: 400, NO_USER."""
+    """Change what is given. Another role, and being disabled, end their sessions. Raises ApiError: 400, NO_USER.
+
+    Nobody takes away what they change users by: an admin's own role, or that they may sign in. ApiError OWN_ROLE."""
 
     async def update(c: Connection) -> User:
         before = await find(c, user_id, lock=True)
+        if caller.actor == f"user:{user_id}" and (ask.role not in (UNSET, before.role) or ask.disabled is True):
+            raise OWN_ROLE.error()
         role: Role = before.role if ask.role is UNSET else ask.role
         technician_id = before.technician_id if ask.technician_id is UNSET else ask.technician_id
         refuse(user_faults(role, technician_id, before.seller_id))
