@@ -14,7 +14,7 @@ from tests.console import browser as chromium
 FOLDER = Path(__file__).with_name("pictures")
 PAGES = ("today", "board", "jobs")
 # Pages that an admin sees, by the name of their picture.
-ADMINS = {"settings": "settings/technicians"}
+ADMINS = {"requests": "developers/requests", "settings": "settings/technicians"}
 
 
 def take(credentials: Path) -> None:

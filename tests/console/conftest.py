@@ -48,32 +48,39 @@ class Console:
     def sign_in(self, login: str = "dora", **options: Any) -> Page:
         """A browser in which that person signed in, on their first page."""
         page = self.open(**options)
-        page.goto(f"{self.server.base}/console/sign-in")
-        page.fill("#login", login)
-        page.fill("#password", PASSWORD)
-        page.click("button.main")
+        self.give(page, login)
         page.wait_for_url("**/today")
         return page
+
+    def give(self, page: Page, login: str, password: str = PASSWORD) -> None:
+        """Give a login and a password to the page that asks for them."""
+        page.goto(f"{self.server.base}/console/sign-in")
+        page.fill("#login", login)
+        page.fill("#password", password)
+        page.click("button.main")
+
+
+def let_people_in(server: RunningServer) -> None:
+    """Dispatchers Dora and Carl, an analyst, a developer, an admin, and people of elsewhere."""
+    server.operate("POST", "sellers", {"sellerId": OTHER_SELLER, "name": "Other", "marketplaceIds": ["ATVPDKIKX0DER"]})
+    for login, role, seller in (
+        ("dora", "dispatcher", SELLER),
+        ("carl", "dispatcher", SELLER),
+        ("anne", "analyst", SELLER),
+        ("dev", "developer", SELLER),
+        ("ada", "admin", SELLER),
+        ("zoe", "admin", OTHER_SELLER),
+        ("ops", "admin", None),
+    ):
+        person = {"login": login, "name": login.title(), "role": role, "password": PASSWORD}
+        server.operate("POST", "users", person | ({"sellerId": seller} if seller else {}))
 
 
 @pytest.fixture(scope="session")
 def console_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server with dispatchers Dora and Carl, an analyst, a developer, an admin, and people of elsewhere."""
+    """A server with people who use its console."""
     with running(tmp_path_factory.mktemp("console") / "data") as server:
-        server.operate(
-            "POST", "sellers", {"sellerId": OTHER_SELLER, "name": "Other", "marketplaceIds": ["ATVPDKIKX0DER"]}
-        )
-        for login, role, seller in (
-            ("dora", "dispatcher", SELLER),
-            ("carl", "dispatcher", SELLER),
-            ("anne", "analyst", SELLER),
-            ("dev", "developer", SELLER),
-            ("ada", "admin", SELLER),
-            ("zoe", "admin", OTHER_SELLER),
-            ("ops", "admin", None),
-        ):
-            person = {"login": login, "name": login.title(), "role": role, "password": PASSWORD}
-            server.operate("POST", "users", person | ({"sellerId": seller} if seller else {}))
+        let_people_in(server)
         yield server
 
 

@@ -50,6 +50,7 @@ SECTIONS: tuple[tuple[str, str, str, Right], ...] = (
     ("Board", "b", "board", "see"),
     ("Jobs", "j", "jobs", "see"),
     ("Routes", "r", "plans", "see"),
+    ("Developers", "v", "developers", "develop"),
     ("Settings", "s", "settings", "set_up"),
 )
 

@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from fieldserve.console import account, assets, board, job, jobs, live, plans, settings, sign_in, today
+from fieldserve.console import account, assets, board, developers, job, jobs, live, plans, settings, sign_in, today
 from fieldserve.operations.run import Context
 
 ROUTES = [
@@ -15,6 +15,7 @@ ROUTES = [
     *jobs.ROUTES,
     *job.ROUTES,
     *plans.ROUTES,
+    *developers.ROUTES,
     *settings.ROUTES,
     *live.ROUTES,
     sign_in.MISSING,

@@ -14,7 +14,8 @@ from babel.dates import get_day_names
 from starlette.responses import Response
 
 from fieldserve.console.fields import Field, Meeting, meet, sent, shown
-from fieldserve.console.pages import Refused, Visit, page, told
+from fieldserve.console.pages import Refused, Visit, page
+from fieldserve.console.pages import told as said_by
 from fieldserve.console.words import Words
 from fieldserve.domain.users import ROLES
 from fieldserve.operations import sellers, services, stores, technicians, users, webhook_deliveries
@@ -387,7 +388,8 @@ async def show_all(visit: Visit) -> Response:
     rows = []
     for record in await _all(house, kind):
         cells = [_cell(visit.words, one, record, options.get(one.member, {})) for one in columns]
-        if not wanted or wanted.casefold() in " ".join((record[kind.name], record[kind.id], *cells)).casefold():
+        told = " ".join((record[kind.name], *cells)).casefold()
+        if wanted.casefold() in told or record[kind.id].casefold().startswith(wanted.casefold()):
             rows.append((record, cells))
     return visit.show(
         "settings.html",
@@ -514,7 +516,7 @@ async def create(visit: Visit) -> Response:
     except BodyFault as fault:
         return await _form(visit, kind, None, 422, form, fault=fault.fault.reason, at_fault=fault.fault.name)
     except ApiError as fault:
-        return await _form(visit, kind, None, fault.status, form, fault=told(fault))
+        return await _form(visit, kind, None, fault.status, form, fault=said_by(fault))
     if secret is None:
         return visit.go(visit.path("settings", kind.path, id))
     return await _form(visit, kind, _record(kind, await kind.get(house, id)), secret=secret)
@@ -551,7 +553,7 @@ async def change(visit: Visit) -> Response:
     except BodyFault as fault:
         return await _form(visit, kind, record, 422, form, fault=fault.fault.reason, at_fault=fault.fault.name)
     except ApiError as fault:
-        return await _form(visit, kind, record, fault.status, form, fault=told(fault))
+        return await _form(visit, kind, record, fault.status, form, fault=said_by(fault))
     saved = _record(kind, after)
     # What was saved may be written otherwise than it was typed; going back shows what was there before.
     return await _form(visit, kind, saved, done=visit.words.text("Saved."), before=seen if given else None)

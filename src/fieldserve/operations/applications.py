@@ -105,6 +105,11 @@ async def list_applications(context: Context) -> list[Application]:
     return list(await read(context, applications.list_all))
 
 
+async def applications_of(context: Context, seller_id: str) -> list[Application]:
+    """The applications that the seller ever let act for it, the oldest first: all that its people may know of."""
+    return list(await read(context, lambda c: applications.authorized_by(c, seller_id)))
+
+
 async def authorize_application(
     context: Context,
     caller: Caller,

@@ -81,6 +81,16 @@ async def list_all(c: Connection) -> Sequence[Application]:
     return [_application(row) for row in rows]
 
 
+async def authorized_by(c: Connection, seller_id: str) -> Sequence[Application]:
+    """The applications that the seller ever let act for it, the oldest first."""
+    rows = await c.fetch(
+        f"SELECT {_COLUMNS} FROM applications WHERE application_id IN"
+        " (SELECT application_id FROM authorizations WHERE seller_id = $1) ORDER BY created_at, application_id",
+        seller_id,
+    )
+    return [_application(row) for row in rows]
+
+
 async def set_secret_hash(c: Connection, application_id: str, secret_hash: str) -> None:
     """Give it another secret; the old one is worth nothing from then on."""
     await c.execute("UPDATE applications SET secret_hash = $2 WHERE application_id = $1", application_id, secret_hash)

@@ -1,0 +1,130 @@
+"""The pages for developers: the request log, on a dynamic sandbox of their own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import expect
+
+from tests.console.conftest import OTHER_SELLER, Console, let_people_in
+from tests.official.running import US, RunningServer, running
+
+
+@pytest.fixture(scope="module")
+def console_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A dynamic sandbox, which keeps requests, with the same people as elsewhere."""
+    with running(tmp_path_factory.mktemp("sandbox") / "data", "--sandbox", "dynamic") as server:
+        let_people_in(server)
+        yield server
+
+
+def token_of(server: RunningServer) -> str:
+    """An access token of the seller's program."""
+    form = {
+        "grant_type": "refresh_token",
+        "client_id": server.client_id,
+        "client_secret": server.client_secret,
+        "refresh_token": server.refresh_token,
+    }
+    token: str = httpx2.post(f"{server.base}/auth/o2/token", data=form).json()["access_token"]
+    return token
+
+
+def ask(console: Console, path: str, **query: str) -> str:
+    """Ask the API about something as the seller's program does; answers the id of the request, which the log has."""
+    headers = {"x-amz-access-token": token_of(console.server), "user-agent": "Planner/1.0 (Language=Python)"}
+    answer = httpx2.get(f"{console.server.base}/service/v1/{path}", params=query, headers=headers)
+    request_id: str = answer.headers["x-amzn-requestid"]
+    while not console.server.operate("GET", f"requests?requestId={request_id}")["requests"]:
+        pass  # written half a second later
+    return request_id
+
+
+class TestRequests:
+    @pytest.mark.parametrize("login", ["dora", "anne"])
+    def test_role_that_may_not(self, console: Console, login: str) -> None:
+        """Whoever does not develop does not see the pages, and cannot open them."""
+        page = console.sign_in(login)
+        expect(page.get_by_role("link", name="Developers")).to_have_count(0)
+        answer = page.goto(console.address("developers/requests"))
+        assert answer is not None
+        assert answer.status == 403
+        console.complaints.clear()  # the 403
+
+    def test_other_seller(self, console: Console) -> None:
+        """Another seller's people see neither the list nor the request."""
+        request_id = ask(console, "serviceJobs/nothing-like-this")
+        page = console.open()
+        console.give(page, "zoe")
+        page.wait_for_url("**/today")
+        page.goto(console.address("developers/requests", OTHER_SELLER))
+        expect(page.locator("tbody tr")).to_have_count(0)
+        for address in (
+            console.address(f"developers/requests?q={request_id}", OTHER_SELLER),
+            console.address(f"developers/requests/{request_id}", OTHER_SELLER),
+            console.address(f"developers/requests/{request_id}"),
+        ):
+            page.goto(address)
+            assert "nothing-like-this" not in page.content()
+        console.complaints.clear()  # the 404s
+
+    def test_search_and_replay(self, console: Console) -> None:
+        """By keyboard: find a request by its id, read it with its answer and what lint says, and copy it."""
+        request_id = ask(console, "serviceJobs", MarketplaceIds=US)
+        page = console.sign_in("dev", permissions=["clipboard-read", "clipboard-write"])
+        page.keyboard.press("g")
+        page.keyboard.press("v")
+        page.wait_for_url("**/developers/requests")
+        page.keyboard.press("/")
+        page.keyboard.type(request_id)
+        page.wait_for_url(f"**q={request_id}**")
+        page.locator("tbody a").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/requests/{request_id}")
+        expect(page.locator("h2.one .status")).to_have_text("400")
+        expect(page.locator(".finding").filter(has_text="marketplaceIds").first).to_be_visible()
+        page.keyboard.press("c")
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        told = page.evaluate("navigator.clipboard.readText()")
+        assert told.startswith("curl")
+        assert "MarketplaceIds" in told
+        assert "Atza" not in page.content()
+
+    def test_filter_and_lint(self, console: Console) -> None:
+        """Filters stand in the address; lint gathers what is to be mended, and leads to where it was."""
+        ask(console, "serviceJobs/unknown-1")
+        ask(console, "serviceJobs", MarketplaceIds=US)
+        page = console.sign_in("dev")
+        page.goto(console.address("developers/requests"))
+        page.get_by_label("Operation").select_option("getServiceJobs")
+        page.wait_for_url("**operation=getServiceJobs**")
+        assert "unknown-1" not in page.inner_text("tbody")
+        page.goto(console.address("developers/lint"))
+        page.locator(".finding a").first.click()
+        page.wait_for_url("**/developers/requests/*")
+
+    def test_bad_time(self, console: Console) -> None:
+        """A time that is none is told."""
+        page = console.sign_in("dev")
+        page.goto(console.address("developers/requests?since=yesterday"))
+        expect(page.get_by_role("alert")).to_be_visible()
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_axe_finds_nothing(self, console: Console, axe: str, scheme: Any) -> None:
+        """No rule of WCAG 2.2 AA that a machine can check is broken; on a phone nothing is wider than the screen."""
+        request_id = ask(console, "serviceJobs", MarketplaceIds=US)
+        page = console.sign_in("dev", color_scheme=scheme, bypass_csp=True)
+        for path in ("requests", f"requests/{request_id}", "lint"):
+            page.goto(console.address(f"developers/{path}"))
+            page.evaluate(axe)
+            tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+            found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
+            assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found["violations"]] == [], (
+                path
+            )
+            page.set_viewport_size({"width": 360, "height": 700})
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+            page.set_viewport_size({"width": 1400, "height": 900})
