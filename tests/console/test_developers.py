@@ -1,20 +1,24 @@
-"""The pages for developers: the request log, on a dynamic sandbox of their own."""
+"""The pages for developers: the request log and webhooks, on a dynamic sandbox of their own."""
 
 from collections.abc import Iterator
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
 from playwright.sync_api import expect
+from standardwebhooks import Webhook
 
 from tests.console.conftest import OTHER_SELLER, Console, let_people_in
-from tests.official.running import US, RunningServer, running
+from tests.official.running import SELLER, US, RunningServer, running
 
 
 @pytest.fixture(scope="module")
 def console_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A dynamic sandbox, which keeps requests, with the same people as elsewhere."""
-    with running(tmp_path_factory.mktemp("sandbox") / "data", "--sandbox", "dynamic") as server:
+    folder = tmp_path_factory.mktemp("sandbox") / "data"
+    with running(folder, "--sandbox", "dynamic", webhook_targets="any") as server:
         let_people_in(server)
         yield server
 
@@ -111,13 +115,103 @@ class TestRequests:
         expect(page.get_by_role("alert")).to_be_visible()
 
 
+class Hook(BaseHTTPRequestHandler):
+    """A receiver that refuses messages as long as it is told to, and keeps the others."""
+
+    refuses = True
+    got: ClassVar[list[tuple[dict[str, str], bytes]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if not Hook.refuses:
+            Hook.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        # 410: the receiver says that it wants nothing more, which stops the webhook at once.
+        self.send_response(410 if Hook.refuses else 204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on standard error."""
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    """The address of a receiver."""
+    Hook.refuses, Hook.got = True, []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/hook"
+        server.shutdown()
+
+
+class TestWebhooks:
+    def test_from_adding_to_dead_letters(self, console: Console, hook: str) -> None:
+        """Added by keyboard, tested, refused, started again, its dead letter sent again and verified, deleted."""
+        page = console.sign_in("dev")
+        page.goto(console.address("developers"))
+        page.keyboard.press("3")
+        page.wait_for_url("**/developers/webhooks")
+        page.keyboard.press("n")
+        page.get_by_label("URL").fill("ftp://127.0.0.1")
+        page.get_by_label("job.completed").check()
+        page.get_by_role("button", name="Add a webhook").click()
+        expect(page.get_by_role("alert")).to_contain_text("https://")
+        page.get_by_label("URL").fill(hook)
+        page.get_by_label("URL").press("Enter")
+        secret = page.locator("#secret").inner_text()
+        assert secret.startswith("whsec_")
+        page.get_by_role("link", name="Webhooks").last.click()
+        page.get_by_role("link", name=hook).click()
+        assert secret not in page.content()
+        page.keyboard.press("t")
+        row = page.locator("tbody tr")
+        row.wait_for()
+        while "410" not in row.inner_text():
+            page.keyboard.press("r")
+            page.wait_for_load_state()
+        expect(row.locator(".status")).to_have_text("Dead")
+        expect(page.locator("main")).to_contain_text("stopped")
+        Hook.refuses = False
+        page.get_by_text("Change", exact=True).first.click()
+        page.get_by_label("Messages are sent").check()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
+        page.keyboard.press("d")
+        while "204" not in row.inner_text():
+            page.keyboard.press("r")
+            page.wait_for_load_state()
+        headers, body = Hook.got[0]
+        assert Webhook(secret).verify(body, headers)["type"] == "webhook.ping"
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="New secret").click()
+        expect(page.locator("#secret")).not_to_have_text(secret)
+        page.get_by_role("button", name="Delete").click()
+        page.wait_for_url("**/developers/webhooks")
+        assert hook not in page.content()
+        console.complaints.clear()  # the 400
+
+    def test_other_seller(self, console: Console, hook: str) -> None:
+        """A webhook of one seller is not there for another, under whose address ever."""
+        made = console.server.operate("POST", f"sellers/{SELLER}/webhooks", {"url": hook})
+        page = console.open()
+        console.give(page, "zoe")
+        page.wait_for_url("**/today")
+        for seller in (SELLER, OTHER_SELLER):
+            answer = page.goto(console.address(f"developers/webhooks/{made['webhook']['webhookId']}", seller))
+            assert answer is not None
+            assert answer.status == 404
+        console.complaints.clear()  # the 404s
+
+
 class TestEveryPage:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_axe_finds_nothing(self, console: Console, axe: str, scheme: Any) -> None:
         """No rule of WCAG 2.2 AA that a machine can check is broken; on a phone nothing is wider than the screen."""
         request_id = ask(console, "serviceJobs", MarketplaceIds=US)
         page = console.sign_in("dev", color_scheme=scheme, bypass_csp=True)
-        for path in ("requests", f"requests/{request_id}", "lint"):
+        made = console.server.operate("POST", f"sellers/{SELLER}/webhooks", {"url": "http://127.0.0.1:9/"})
+        webhook = f"webhooks/{made['webhook']['webhookId']}"
+        console.server.operate("POST", f"sellers/{SELLER}/{webhook}/ping")
+        for path in ("requests", f"requests/{request_id}", "lint", "webhooks", webhook, "webhooks/new"):
             page.goto(console.address(f"developers/{path}"))
             page.evaluate(axe)
             tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

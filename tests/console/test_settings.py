@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from fieldserve.console.fields import Field, meet, sent, shown
+from fieldserve.console.fields import Field, defaults, meet, sent, shown
 from tests.console.conftest import OTHER_SELLER, Console
 from tests.official.running import ANN, SELLER, STORE
 
@@ -21,31 +21,37 @@ def store(console: Console) -> dict[str, Any]:
 
 class TestFields:
     def test_there_and_back(self) -> None:
-        """What a form shows of a record is what it sends of it."""
+        """What a form shows of a record is what it sends of it; only what differs is sent of a change."""
         record = {"name": "Main", "skills": ["TV", "TIRE"], "storeIds": ["b"], "on": True, "latitude": 52.5}
-        for field in (
+        fields = [
             Field("name", "", required=True),
             Field("skills", "", "words"),
             Field("storeIds", "", "several"),
             Field("on", "", "check"),
             Field("latitude", "", "decimal"),
-        ):
-            values = shown(field, record, ("a", "b"))
-            assert set(values) == set(field.inputs(("a", "b")))
-            assert sent(field, values, ("a", "b")) == record[field.member]
+        ]
+        options = {one.member: {"a": "A", "b": "B"} if one.kind == "several" else {} for one in fields}
+        values = shown(fields, record, options)
+        assert set(values) == set(defaults(fields, options))
+        assert sent(fields, values, options) == record
+        assert sent(fields, values | {"on": "", "storeIds/a": "on"}, options, values) == {
+            "storeIds": ["a", "b"],
+            "on": False,
+        }
 
     def test_numbers(self) -> None:
         """What is no number stays a text, which the wire's rules name; what is empty is nothing."""
-        field = Field("minutes", "", "number")
-        assert [sent(field, {"minutes": one}, ()) for one in ("30", " 1.5", "soon", "")] == [30, 1.5, "soon", None]
+        fields, options = [Field("minutes", "", "number")], {"minutes": dict[str, str]()}
+        told = [sent(fields, {"minutes": one}, options)["minutes"] for one in ("30", " 1.5", "soon", "")]
+        assert told == [30, 1.5, "soon", None]
 
     def test_hours(self) -> None:
         """Hours are one entry of the days that are ticked; none where nothing is typed."""
-        field = Field("hours", "", "hours", ("capacity",))
+        fields, options = [Field("hours", "", "hours", ("capacity",))], {"hours": dict[str, str]()}
         typed = {"hours/opens": "08:00", "hours/closes": "17:00", "hours/capacity": "2", "hours/MONDAY": "on"}
         week = {"opens": "08:00", "closes": "17:00", "daysOfWeek": ["MONDAY"], "capacity": 2}
-        assert sent(field, typed, ()) == [week]
-        assert sent(field, {}, ()) == []
+        assert sent(fields, typed, options) == {"hours": [week]}
+        assert sent(fields, {}, options) == {"hours": []}
 
     def test_meet(self) -> None:
         """Others' changes are shown where nothing was typed; where both changed, what was typed, and theirs beside."""

@@ -69,12 +69,13 @@ class RunningServer:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[RunningServer]:
-    """Start `fieldserve serve` with options on a folder that is new, set it up, and stop it at the end."""
+def running(folder: Path, *options: str, **settings: str) -> Iterator[RunningServer]:
+    """Start `fieldserve serve` with options and settings on a folder that is new, set it up, and stop it at the end."""
     key = asyncio.run(_prepare(folder))
     command = [sys.executable, "-c", "from fieldserve.cli import main; main()", "serve"]
     where = ["--data", str(folder), "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FIELDSERVE_")}
+    environment |= {f"FIELDSERVE_{name.upper()}": value for name, value in settings.items()}
     with (
         folder.with_suffix(".log").open("w+") as log,
         subprocess.Popen([*command, *where, *options], stdout=log, stderr=log, env=environment) as process,

@@ -24,6 +24,7 @@ OPERATIONS = (*sorted(BY_ID), RESTRICTED, TOKEN)
 TABS = (
     ("requests", "Requests"),
     ("lint", "Lint"),
+    ("webhooks", "Webhooks"),
 )
 TEXTS = (*(title for _, title in TABS), "error", "warning", "note")
 

@@ -6,13 +6,18 @@ is told (`meet`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
+from fieldserve.console.pages import Refused, Visit
 from fieldserve.wire.schedules import DAYS_OF_WEEK
 
-Kind = Literal["text", "number", "decimal", "check", "words", "zone", "choice", "several", "hours", "address"]
+Kind = Literal["text", "number", "decimal", "check", "words", "zone", "choice", "several", "hours"]
 Values = Mapping[str, str]
+# By member: the values that a field may have, and what they are called.
+Options = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Field:
         return (self.member,)
 
 
-def shown(field: Field, record: Mapping[str, Any], options: Sequence[str]) -> dict[str, str]:
+def _shown(field: Field, record: Mapping[str, Any], options: Sequence[str]) -> dict[str, str]:
     """What the field's inputs show of a record."""
     value = record.get(field.member)
     if field.kind == "several":
@@ -55,7 +60,7 @@ def shown(field: Field, record: Mapping[str, Any], options: Sequence[str]) -> di
     return {field.member: "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)}
 
 
-def sent(field: Field, values: Values, options: Sequence[str]) -> Any:
+def _sent(field: Field, values: Values, options: Sequence[str]) -> Any:
     """The member's value by what is typed; a number that is none stays a text, so that the wire's rules name it."""
     text = values.get(field.member, "").strip()
     match field.kind:
@@ -105,3 +110,49 @@ def meet(seen: Values, typed: Values, now: Values) -> Meeting:
     values = {name: typed.get(name, "") if typed.get(name, "") != seen.get(name, "") else now[name] for name in now}
     both = [name for name in now if values[name] != now[name] and now[name] != seen.get(name, "")]
     return Meeting(values, {name: now[name] for name in both})
+
+
+# ---- whole forms
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What stands in the inputs, what stood there when the form was loaded, and what others made of it since."""
+
+    values: Values
+    seen: Values
+    theirs: Values = field(default_factory=dict)
+
+
+def shown(fields: Sequence[Field], record: Mapping[str, Any], options: Options) -> dict[str, str]:
+    """What the inputs show of a record."""
+    return {name: text for one in fields for name, text in _shown(one, record, [*options[one.member]]).items()}
+
+
+def defaults(fields: Sequence[Field], options: Options) -> dict[str, str]:
+    """What the inputs show of nothing."""
+    return {name: one.default for one in fields for name in one.inputs([*options[one.member]])}
+
+
+def typed(visit: Visit, fields: Sequence[Field], options: Options) -> dict[str, str]:
+    """What was sent of the inputs."""
+    names = [name for one in fields for name in one.inputs([*options[one.member]])]
+    return {name: visit.fields.get(name, "").strip() for name in names}
+
+
+def seen(visit: Visit) -> dict[str, str]:
+    """What the inputs showed when the form was loaded. Raises Refused."""
+    try:
+        return msgspec.json.decode(visit.fields.get("seen", ""), type=dict[str, str])
+    except msgspec.DecodeError:
+        raise Refused(400, "The form cannot be read.") from None
+
+
+def sent(fields: Sequence[Field], values: Values, options: Options, before: Values | None = None) -> dict[str, Any]:
+    """The members that the values stand for; with `before` only those that differ from it."""
+    found = {}
+    for one in fields:
+        names = one.inputs([*options[one.member]])
+        if before is None or any(values[name] != before.get(name) for name in names):
+            found[one.member] = _sent(one, values, [*options[one.member]])
+    return found

@@ -3,7 +3,20 @@
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from fieldserve.console import account, assets, board, developers, job, jobs, live, plans, settings, sign_in, today
+from fieldserve.console import (
+    account,
+    assets,
+    board,
+    developers,
+    job,
+    jobs,
+    live,
+    plans,
+    settings,
+    sign_in,
+    today,
+    webhooks,
+)
 from fieldserve.operations.run import Context
 
 ROUTES = [
@@ -16,6 +29,7 @@ ROUTES = [
     *job.ROUTES,
     *plans.ROUTES,
     *developers.ROUTES,
+    *webhooks.ROUTES,
     *settings.ROUTES,
     *live.ROUTES,
     sign_in.MISSING,

@@ -13,7 +13,7 @@ import msgspec
 from babel.dates import get_day_names
 from starlette.responses import Response
 
-from fieldserve.console.fields import Field, Meeting, meet, sent, shown
+from fieldserve.console.fields import Field, Form, defaults, meet, seen, sent, shown, typed
 from fieldserve.console.pages import Refused, Visit, page
 from fieldserve.console.pages import told as said_by
 from fieldserve.console.words import Words
@@ -422,15 +422,6 @@ def _tabs(visit: Visit, here: str) -> list[tuple[str, str, bool]]:
 # ---- one
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A form: what stands in its inputs, what stood there when it was loaded, and what others made of it since."""
-
-    values: Mapping[str, str]
-    seen: Mapping[str, str]
-    theirs: Mapping[str, str]
-
-
 async def show(visit: Visit) -> Response:
     """GET: one of them, to be changed."""
     kind, house, id = _kind(visit), _house(visit), visit.request.path_params["id"]
@@ -455,15 +446,15 @@ async def _form(
     kind: Kind,
     record: Record | None,
     status: int = 200,
-    form: Shown | None = None,
+    form: Form | None = None,
     **view: Any,
 ) -> Response:
     house = _house(visit)
     fields = _fields(house, kind, "new" if record is None else "change")
     options = await _options(house, fields, record)
     if form is None:
-        values = _defaults(fields, options) if record is None else _shown(fields, record, options)
-        form = Shown(values, values, {})
+        values = defaults(fields, options) if record is None else shown(fields, record, options)
+        form = Form(values, values)
     return visit.show(
         "setting.html",
         status,
@@ -473,8 +464,7 @@ async def _form(
         fields=fields,
         options=options,
         form=form,
-        days=DAYS_OF_WEEK,
-        day_name=lambda rank: get_day_names("abbreviated", locale=visit.words.locale)[rank],
+        week=[*zip(DAYS_OF_WEEK, get_day_names("abbreviated", locale=visit.words.locale).values(), strict=True)],
         zones=_zones() if any(one.kind == "zone" for one in fields) else (),
         is_own=record is not None and record.get("userId") == visit.signed_in.user.user_id,
         **{"fault": "", "at_fault": "", "secret": "", "done": "", "before": None, **view},
@@ -486,28 +476,15 @@ def _zones() -> Sequence[str]:
     return sorted(one for one in available_timezones() if "/" in one and not one.startswith(("Etc/", "posix", "right")))
 
 
-def _shown(fields: Sequence[Field], record: Record, options: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    return {name: text for one in fields for name, text in shown(one, record, list(options[one.member])).items()}
-
-
-def _defaults(fields: Sequence[Field], options: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    return {name: one.default for one in fields for name in one.inputs(list(options[one.member]))}
-
-
-def _typed(visit: Visit, fields: Sequence[Field], options: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    names = [name for one in fields for name in one.inputs(list(options[one.member]))]
-    return {name: visit.fields.get(name, "").strip() for name in names}
-
-
 async def create(visit: Visit) -> Response:
     """POST: add one."""
     kind, house = _kind(visit), _house(visit)
     _refuse_addition(house, kind)
     fields = _fields(house, kind, "new")
     options = await _options(house, fields)
-    typed = _typed(visit, fields, options)
-    form = Shown(typed, typed, {})
-    given = {one.member: sent(one, typed, list(options[one.member])) for one in fields}
+    values = typed(visit, fields, options)
+    form = Form(values, values)
+    given = sent(fields, values, options)
     if "sellerId" in given and isinstance(given["sellerId"], bool):
         given["sellerId"] = "" if given["sellerId"] else None
     try:
@@ -528,42 +505,30 @@ async def change(visit: Visit) -> Response:
     record = _record(kind, await kind.get(house, id))
     fields = _fields(house, kind, "change")
     options = await _options(house, fields, record)
-    typed, seen = _typed(visit, fields, options), _seen(visit)
-
-    def is_as_seen(value: Any) -> bool:
-        return _shown(fields, _record(kind, value), options) == seen
-
-    changed = [one for one in fields if any(typed[n] != seen.get(n) for n in one.inputs(list(options[one.member])))]
-    given = {one.member: sent(one, typed, list(options[one.member])) for one in changed}
-    form = Shown(typed, seen, {})
+    values, before = typed(visit, fields, options), seen(visit)
+    given = sent(fields, values, options, before)
+    form = Form(values, before)
     try:
         ask = convert(given, kind.shapes[1])
         after = await as_seen(
             visit.context,
             house.caller,
             lambda context: kind.get(house.within(context), id),
-            is_as_seen,
+            lambda value: shown(fields, _record(kind, value), options) == before,
             lambda context: kind.change(house.within(context), id, ask),
         )
     except ChangedMeanwhile as fault:
-        now = _shown(fields, _record(kind, fault.now), options)
-        met: Meeting = meet(seen, typed, now)
+        now = shown(fields, _record(kind, fault.now), options)
+        met = meet(before, values, now)
         said = visit.words.text("Somebody changed this meanwhile. Look at what is new, and save again.")
-        return await _form(visit, kind, record, 409, Shown(met.values, now, met.theirs), fault=said)
+        return await _form(visit, kind, record, 409, Form(met.values, now, met.theirs), fault=said)
     except BodyFault as fault:
         return await _form(visit, kind, record, 422, form, fault=fault.fault.reason, at_fault=fault.fault.name)
     except ApiError as fault:
         return await _form(visit, kind, record, fault.status, form, fault=said_by(fault))
     saved = _record(kind, after)
     # What was saved may be written otherwise than it was typed; going back shows what was there before.
-    return await _form(visit, kind, saved, done=visit.words.text("Saved."), before=seen if given else None)
-
-
-def _seen(visit: Visit) -> dict[str, str]:
-    try:
-        return msgspec.json.decode(visit.fields.get("seen", ""), type=dict[str, str])
-    except msgspec.DecodeError:
-        raise Refused(400, "The form cannot be read.") from None
+    return await _form(visit, kind, saved, done=visit.words.text("Saved."), before=before if given else None)
 
 
 async def reset_password(visit: Visit) -> Response:
