@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fieldserve.analytics.facts import TABLES
-from fieldserve.analytics.metrics import METRICS, Filters, Metric
+from fieldserve.analytics.metrics import METRICS, Filters, Groups, Metric, Rows, together
 
 if TYPE_CHECKING:
     from fieldserve.analytics.engines import Facts
@@ -145,11 +145,16 @@ def make(facts: "Facts", name: str, filters: Filters, group_by: Sequence[str] = 
     if name == "payments" and "currency" not in keys:
         keys = ("currency", *keys)
     earlier = replace(filters, since=filters.since - (filters.until - filters.since), until=filters.since)
+    metrics = [METRICS[one] for one in REPORTS[name] if can_group(METRICS[one], keys)]
+    before = {(line.metric.name, line.group): line.value for line in measure(facts, metrics, earlier, keys)}
+    found: dict[str, list[Line]] = {}
+    for line in measure(facts, metrics, filters, keys):
+        own = replace(line, before=before.get((line.metric.name, line.group)))
+        found.setdefault(line.metric.name, []).append(own)
     lines: list[Line] = []
-    for metric in (METRICS[one] for one in REPORTS[name] if can_group(METRICS[one], keys)):
-        before = {line.group: line.value for line in _lines(facts, metric, earlier, keys)}
-        own = [replace(line, before=before.get(line.group)) for line in _lines(facts, metric, filters, keys)]
-        lines += _ranked(own) if metric.unit == "rate" and RANKED.intersection(keys) else own
+    for of_metric in found.values():
+        ranks = of_metric[0].metric.unit == "rate" and RANKED.intersection(keys)
+        lines += _ranked(of_metric) if ranks else of_metric
     order = {one: at for at, one in enumerate(REPORTS[name])}
     lines.sort(key=lambda line: ([str(part) for part in line.group], order[line.metric.name]))
     return Report(name, filters, keys, tuple(lines))
@@ -163,16 +168,33 @@ def can_group(metric: Metric, keys: Iterable[str]) -> bool:
     return known.issuperset(keys)
 
 
-def _lines(facts: "Facts", metric: Metric, filters: Filters, keys: tuple[str, ...]) -> list[Line]:
-    frame = metric.expression(facts, filters, keys).execute()
-    columns = [*keys, "numerator", "denominator", "value"]
+def measure(facts: "Facts", metrics: Sequence[Metric], filters: Filters, keys: Groups) -> list[Line]:
+    """The metrics of every group, without ranks and comparison; those over the same rows in one pass."""
+    passes: dict[Rows, list[Metric]] = {}
+    for metric in metrics:
+        passes.setdefault(metric.rows, []).append(metric)
+    return [line for of_rows in passes.values() for line in _measured(facts, of_rows, filters, keys)]
+
+
+def _measured(facts: "Facts", metrics: Sequence[Metric], filters: Filters, keys: Groups) -> list[Line]:
+    frame = together(metrics, facts, filters, keys).execute()
+    columns = [*keys, *(f"{one.name}_{part}" for one in metrics for part in ("numerator", "denominator"))]
     found = []
-    for *group, numerator, denominator, value in frame[columns].astype(object).itertuples(index=False, name=None):
-        known = None if value is None or value != value else value
-        low, high = wilson(int(numerator), denominator) if metric.unit == "rate" and denominator else (None, None)
-        exact = numerator if isinstance(numerator, Decimal) else int(numerator)
-        found.append(Line(tuple(map(_plain, group)), metric, known, exact, int(denominator), low, high))
+    for row in frame[columns].astype(object).itertuples(index=False, name=None):
+        group = tuple(map(_plain, row[: len(keys)]))
+        sums = row[len(keys) :]
+        for at, metric in enumerate(metrics):
+            numerator, denominator = sums[2 * at], int(sums[2 * at + 1])
+            if denominator or metric.shows_empty or not keys:
+                exact = numerator if isinstance(numerator, Decimal) else int(numerator)
+                found.append(_line(group, metric, exact, denominator))
     return found
+
+
+def _line(group: tuple[Any, ...], metric: Metric, numerator: int | Decimal, denominator: int) -> Line:
+    value = metric.value_of(numerator, denominator)
+    low, high = wilson(int(numerator), denominator) if metric.unit == "rate" and denominator else (None, None)
+    return Line(group, metric, value, numerator, denominator, low, high)
 
 
 def _plain(value: Any) -> Any:

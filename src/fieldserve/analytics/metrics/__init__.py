@@ -1,6 +1,18 @@
 """Every metric, once: in words, and as a portable expression over the facts."""
 
 from fieldserve.analytics.metrics import audit, demand, payments  # registering is what importing them does
-from fieldserve.analytics.metrics.registry import METRICS, Filters, Metric, register
+from fieldserve.analytics.metrics.registry import METRICS, Filters, Groups, Metric, Rows, Tally, register, together
 
-__all__ = ["METRICS", "Filters", "Metric", "audit", "demand", "payments", "register"]
+__all__ = [
+    "METRICS",
+    "Filters",
+    "Groups",
+    "Metric",
+    "Rows",
+    "Tally",
+    "audit",
+    "demand",
+    "payments",
+    "register",
+    "together",
+]

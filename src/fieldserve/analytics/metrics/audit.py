@@ -7,12 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fieldserve.analytics.metrics import counting
-from fieldserve.analytics.metrics.registry import Filters, Metric, register
+from fieldserve.analytics.metrics.registry import Filters, Metric, Tally, register
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
-
-    from fieldserve.analytics.engines import Facts
 
 GRAIN = ("technician_id", "week_start")
 Condition = Callable[[Any, Filters], Any]
@@ -118,12 +116,8 @@ def _inside(table: Any, _: Filters) -> Any:
     return table.end_offset_minutes <= 0
 
 
-def _of(counts: Condition, of: Condition) -> "Callable[[Facts, Filters, tuple[str, ...]], Table]":
-    def expression(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-        table = counting.visits(facts, filters, group_by)
-        return counting.share(table, group_by, counts(table, filters), of(table, filters))
-
-    return expression
+def _of(counts: Condition, of: Condition) -> "Callable[[Table, Filters], Tally]":
+    return lambda table, filters: counting.share(counts(table, filters), of(table, filters))
 
 
 def _visits(
@@ -147,6 +141,7 @@ def _visits(
             ("appointment_facts", "appointment_technicians"),
             edge_cases,
             GRAIN,
+            counting.visits,
             _of(numerator[1], denominator[1]),
             goal=goal,
         )
@@ -249,10 +244,6 @@ _visits(
 )
 
 
-def _on_site(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-    return counting.mean_minutes(counting.visits(facts, filters, group_by), group_by, "on_site_minutes")
-
-
 register(
     Metric(
         "time_on_site",
@@ -264,7 +255,9 @@ register(
         ("appointment_facts",),
         "Nothing recorded: no value. Seconds are rounded.",
         GRAIN,
-        _on_site,
+        counting.visits,
+        lambda table, _: counting.mean_minutes(table.on_site_minutes),
         unit="minutes",
+        per=60,
     )
 )

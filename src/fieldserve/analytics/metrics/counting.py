@@ -5,7 +5,7 @@ Sums are of whole numbers (counts, seconds) or decimals, so that engines add the
 
 from typing import TYPE_CHECKING, Any
 
-from fieldserve.analytics.metrics.registry import Filters
+from fieldserve.analytics.metrics.registry import Filters, Tally
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -36,50 +36,37 @@ def visits(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Tabl
     return table.semi_join(team, keys) if filters.technician_ids else table
 
 
-def share(table: "Table", group_by: tuple[str, ...], counts: Any, of: Any = None) -> "Table":
-    """How many of the rows `of` (all, where it is None) also hold `counts`; unknown does not hold."""
-    part = counts.fill_null(False)
-    if of is not None:
-        whole = of.fill_null(False)
-        table = table.filter(whole)
-    summed = _grouped(table, group_by, part.ifelse(1, 0).sum(), table.count())
-    return summed.mutate(value=summed.numerator.cast("float64") / summed.denominator.nullif(0).cast("float64"))
+def share(counts: Any, of: Any) -> Tally:
+    """How many of the rows `of` also hold `counts`; unknown does not hold."""
+    whole = of.fill_null(False)
+    return Tally(_how_many(counts.fill_null(False) & whole), _how_many(whole))
+
+
+def count(holds: Any) -> Tally:
+    """How many of the rows hold it."""
+    number = _how_many(holds.fill_null(False))
+    return Tally(number, number)
+
+
+def mean_minutes(minutes: Any) -> Tally:
+    """A column of minutes over the rows where it is known; the numerator is in seconds."""
+    return Tally(seconds(minutes).sum(), minutes.count())
+
+
+def share_of_time(part: Any, whole: Any) -> Tally:
+    """One sum of minutes over another, both in whole seconds."""
+    return Tally(seconds(part).sum(), seconds(whole).sum())
+
+
+def total(amount: Any, holds: Any) -> Tally:
+    """The sum of an amount over the rows that hold it; the denominator says of how many."""
+    return Tally(holds.ifelse(amount, None).sum(), _how_many(holds))
+
+
+def _how_many(holds: Any) -> Any:
+    return holds.ifelse(1, 0).sum()
 
 
 def seconds(minutes: Any) -> Any:
     """Whole seconds of a column of minutes, which every engine adds alike."""
     return (minutes * _SECONDS + 0.5).floor().cast("int64")
-
-
-def mean_minutes(table: "Table", group_by: tuple[str, ...], column: str) -> "Table":
-    """The mean of a column of minutes over the rows where it is known; the numerator is in seconds."""
-    known = table.filter(table[column].notnull())
-    summed = _grouped(known, group_by, seconds(known[column]).sum(), known.count())
-    mean = summed.numerator.cast("float64") / summed.denominator.nullif(0).cast("float64") / _SECONDS
-    return summed.mutate(value=mean)
-
-
-def share_of_time(table: "Table", group_by: tuple[str, ...], part: Any, whole: Any) -> "Table":
-    """One sum of minutes over another, both in whole seconds."""
-    summed = _grouped(table, group_by, seconds(part).sum(), seconds(whole).sum())
-    return summed.mutate(value=summed.numerator.cast("float64") / summed.denominator.nullif(0).cast("float64"))
-
-
-def total(table: "Table", group_by: tuple[str, ...], amount: Any) -> "Table":
-    """The sum of an amount; the denominator says of how many rows."""
-    summed = table.group_by(list(group_by)).agg(numerator=amount.sum(), denominator=table.count())
-    return summed.mutate(value=summed.numerator)
-
-
-def count(table: "Table", group_by: tuple[str, ...]) -> "Table":
-    """How many rows there are."""
-    summed = _grouped(table, group_by, table.count(), table.count())
-    return summed.mutate(value=summed.numerator.cast("float64"))
-
-
-def _grouped(table: "Table", group_by: tuple[str, ...], numerator: Any, denominator: Any) -> "Table":
-    whole = {
-        "numerator": numerator.cast("int64").fill_null(0),
-        "denominator": denominator.cast("int64").fill_null(0),
-    }
-    return table.group_by(list(group_by)).agg(**whole) if group_by else table.aggregate(**whole)

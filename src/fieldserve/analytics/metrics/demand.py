@@ -1,49 +1,39 @@
 """What buyers wanted, and the capacity there was for it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fieldserve.analytics.metrics import counting
-from fieldserve.analytics.metrics.registry import Filters, Metric, register
+from fieldserve.analytics.metrics.registry import Filters, Metric, Rows, Tally, register
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
 
     from fieldserve.analytics.engines import Facts
 
-Expression = Callable[["Facts", Filters, tuple[str, ...]], "Table"]
 _ASKED = ["SEARCH", "ORDER", "REFUSAL"]
+_WISHES = ["SEARCH", "PREFERENCE", "REFUSAL"]
 
 
-def _demand(facts: "Facts", filters: Filters) -> "Table":
+def _demand(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
     return counting.chosen(facts["demand_facts"], filters)
 
 
-def _fill(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-    table = _demand(facts, filters)
-    return counting.share(table, group_by, table.found, (table.kind == "ORDER") & table.found.notnull())
+def _jobs(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
+    return counting.chosen(facts["job_facts"], filters)
 
 
-def _lost(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-    table = _demand(facts, filters)
-    return counting.share(table, group_by, ~table.found, table.kind.isin(_ASKED) & table.found.notnull())
-
-
-def _wanted(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-    table = _demand(facts, filters)
-    return counting.count(table.filter(table.kind.isin(["SEARCH", "PREFERENCE", "REFUSAL"])), group_by)
-
-
-def _lead(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-    return counting.mean_minutes(counting.chosen(facts["job_facts"], filters), group_by, "lead_minutes")
-
-
-def _hours(facts: "Facts", filters: Filters, resource_type: str) -> "Table":
-    """The hours of stores, with `store_id`, or of technicians, with `technician_id`, of the stores asked for."""
+def _store_hours(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
+    """The hours of stores, with `store_id`."""
     table = facts["capacity_facts"]
-    table = table.filter(table.resource_type == resource_type)
-    if resource_type == "STORE":
-        return counting.chosen(table.mutate(store_id=table.resource_id), filters)
+    table = table.filter(table.resource_type == "STORE")
+    return counting.chosen(table.mutate(store_id=table.resource_id), filters)
+
+
+def _technician_hours(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
+    """The hours of technicians, with `technician_id`, of the stores asked for."""
+    table = facts["capacity_facts"]
+    table = table.filter(table.resource_type == "TECHNICIAN")
     table = table.mutate(technician_id=table.resource_id)
     if filters.technician_ids:
         table = table.filter(table.technician_id.isin(filters.technician_ids))
@@ -53,36 +43,37 @@ def _hours(facts: "Facts", filters: Filters, resource_type: str) -> "Table":
     return counting.chosen(table, filters)
 
 
-def _used(resource_type: str) -> Expression:
-    def expression(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-        table = _hours(facts, filters, resource_type)
-        taken = table.encumbered_minutes
-        return counting.share_of_time(table, group_by, taken, taken + table.available_minutes)
-
-    return expression
+def _fill(table: "Table", _: Filters) -> Tally:
+    return counting.share(table.found, (table.kind == "ORDER") & table.found.notnull())
 
 
-def _hours_that(resource_type: str, condition: Callable[[Any], Any]) -> Expression:
-    def expression(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-        table = _hours(facts, filters, resource_type)
-        return counting.share(table, group_by, condition(table), table.scheduled_minutes > 0)
-
-    return expression
+def _lost(table: "Table", _: Filters) -> Tally:
+    return counting.share(~table.found, table.kind.isin(_ASKED) & table.found.notnull())
 
 
-def _travel(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-    table = _hours(facts, filters, "TECHNICIAN")
-    return counting.share_of_time(
-        table, group_by, table.travel_minutes, table.travel_minutes + table.encumbered_minutes
-    )
+def _wanted(table: "Table", _: Filters) -> Tally:
+    return counting.count(table.kind.isin(_WISHES))
 
 
-def _full(table: Any) -> Any:
-    return table.available_minutes == 0
+def _lead(table: "Table", _: Filters) -> Tally:
+    return counting.mean_minutes(table.lead_minutes)
 
 
-def _idle(table: Any) -> Any:
-    return table.encumbered_minutes == 0
+def _used(table: "Table", _: Filters) -> Tally:
+    taken = table.encumbered_minutes
+    return counting.share_of_time(taken, taken + table.available_minutes)
+
+
+def _full(table: "Table", _: Filters) -> Tally:
+    return counting.share(table.available_minutes == 0, table.scheduled_minutes > 0)
+
+
+def _idle(table: "Table", _: Filters) -> Tally:
+    return counting.share(table.encumbered_minutes == 0, table.scheduled_minutes > 0)
+
+
+def _travel(table: "Table", _: Filters) -> Tally:
+    return counting.share_of_time(table.travel_minutes, table.travel_minutes + table.encumbered_minutes)
 
 
 def _metric(
@@ -93,14 +84,16 @@ def _metric(
     edge_cases: str,
     source: str,
     grain: tuple[str, ...],
-    expression: Expression,
+    rows: Rows,
+    tally: "Callable[[Table, Filters], Tally]",
     *,
     formula: str = "numerator / denominator",
     exclusions: str = "none",
     unit: str = "rate",
+    per: int | None = 1,
 ) -> None:
     words = (name, title, formula, numerator, denominator, exclusions, (source,), edge_cases)
-    register(Metric(*words, grain, expression, unit=unit))
+    register(Metric(*words, grain, rows, tally, unit=unit, per=per))
 
 
 _RESOURCE = ("resource_id", "week_start")
@@ -113,6 +106,7 @@ _metric(
     "An order that still waits is neither filled nor lost.",
     "demand_facts",
     ("store_id", "week_start"),
+    _demand,
     _fill,
     exclusions="orders that still wait",
 )
@@ -124,6 +118,7 @@ _metric(
     "A buyer who searches thrice counts thrice.",
     "demand_facts",
     ("store_id", "week_start"),
+    _demand,
     _lost,
     exclusions="orders that still wait",
 )
@@ -135,9 +130,11 @@ _metric(
     "By the hour, in the store's zone, at which the wanted window begins.",
     "demand_facts",
     ("wanted_weekday", "wanted_hour"),
+    _demand,
     _wanted,
     formula="numerator",
     unit="count",
+    per=None,
 )
 _metric(
     "lead_time",
@@ -147,12 +144,14 @@ _metric(
     "A job without appointment has none.",
     "job_facts",
     ("store_id", "week_start"),
+    _jobs,
     _lead,
     formula="numerator / denominator / 60",
     exclusions="jobs without appointment",
     unit="minutes",
+    per=60,
 )
-for _type, _name in (("TECHNICIAN", "technician"), ("STORE", "store")):
+for _rows, _name in ((_technician_hours, "technician"), (_store_hours, "store")):
     _metric(
         f"{_name}_utilisation",
         f"Utilisation of {_name}s",
@@ -161,7 +160,8 @@ for _type, _name in (("TECHNICIAN", "technician"), ("STORE", "store")):
         "Reserved time (vacation, breaks, travel) is in neither. Overbooked time raises both, so that 1 is the most.",
         "capacity_facts",
         _RESOURCE,
-        _used(_type),
+        _rows,
+        _used,
         unit="share of time",
     )
     _metric(
@@ -172,7 +172,8 @@ for _type, _name in (("TECHNICIAN", "technician"), ("STORE", "store")):
         "Hours of the resource's own clock; the hour that comes twice counts twice.",
         "capacity_facts",
         _HEAT,
-        _hours_that(_type, _full),
+        _rows,
+        _full,
     )
     _metric(
         f"{_name}_hours_idle",
@@ -182,7 +183,8 @@ for _type, _name in (("TECHNICIAN", "technician"), ("STORE", "store")):
         "Hours of the resource's own clock; the hour that comes twice counts twice.",
         "capacity_facts",
         _HEAT,
-        _hours_that(_type, _idle),
+        _rows,
+        _idle,
     )
 _metric(
     "travel_share",
@@ -192,6 +194,7 @@ _metric(
     "Travel is what reservations of that type say.",
     "capacity_facts",
     _RESOURCE,
+    _technician_hours,
     _travel,
     unit="share of time",
 )

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fieldserve.analytics.metrics import counting
-from fieldserve.analytics.metrics.registry import Filters, Metric, register
+from fieldserve.analytics.metrics.registry import Filters, Metric, Tally, register
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -17,29 +17,23 @@ STATES = {"EARNED": "Earned", "PENDING": "Pending", "DECLINED": "Declined", "LOS
 OLD = timedelta(days=30)
 
 
-def _of_currency(group_by: tuple[str, ...]) -> tuple[str, ...]:
-    return group_by if "currency" in group_by else ("currency", *group_by)
+def _payments(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
+    return counting.chosen(facts["payment_facts"], filters)
 
 
-def _amount(state: str | None) -> "Callable[[Facts, Filters, tuple[str, ...]], Table]":
-    def expression(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-        table = counting.chosen(facts["payment_facts"], filters)
-        if state is not None:
-            table = table.filter(table.state == state)
-        return counting.total(table, _of_currency(group_by), table.amount)
+def _amount(state: str | None) -> "Callable[[Table, Filters], Tally]":
+    def tally(table: "Table", _: Filters) -> Tally:
+        return counting.total(table.amount, table.state.notnull() if state is None else table.state == state)
 
-    return expression
+    return tally
 
 
-def _overdue(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-    table = counting.chosen(facts["payment_facts"], filters)
-    table = table.filter(table.state == "PENDING")
-    return counting.share(table, group_by, table.local_date < (filters.as_of - OLD).date())
+def _overdue(table: "Table", filters: Filters) -> Tally:
+    return counting.share(table.local_date < (filters.as_of - OLD).date(), table.state == "PENDING")
 
 
-def _reconciled(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
-    table = counting.chosen(facts["payment_facts"], filters)
-    return counting.share(table, group_by, table.visited == (table.state == "EARNED"), table.state != "PENDING")
+def _reconciled(table: "Table", _: Filters) -> Tally:
+    return counting.share(table.visited == (table.state == "EARNED"), table.state != "PENDING")
 
 
 for _state in (None, *STATES):
@@ -55,8 +49,11 @@ for _state in (None, *STATES):
             ("payment_facts",),
             "Always by currency, also where that was not asked for. The states add up to the total.",
             GRAIN,
+            _payments,
             _amount(_state),
             unit="currency",
+            per=None,
+            always_by=("currency",),
         )
     )
 register(
@@ -70,6 +67,7 @@ register(
         ("payment_facts",),
         "Counted, not added: currencies do not matter.",
         GRAIN,
+        _payments,
         _overdue,
     )
 )
@@ -84,6 +82,7 @@ register(
         ("payment_facts",),
         "Earned without recorded work, and work recorded that earned nothing, both disagree.",
         GRAIN,
+        _payments,
         _reconciled,
     )
 )

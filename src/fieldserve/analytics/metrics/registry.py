@@ -4,15 +4,18 @@ A metric's expression is made of Ibis tables (`Facts`), never of SQL, so that Du
 same. A test runs every registered metric on all of them and compares row by row.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
 
     from fieldserve.analytics.engines import Facts
+
+Groups = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,22 @@ class Filters:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Tally(NamedTuple):
+    """Two sums over the same rows, whole or exact."""
+
+    numerator: Any
+    denominator: Any
+
+
+Rows = Callable[["Facts", Filters, Groups], "Table"]
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric, in words and as an expression.
+    """A metric, in words and as an expression: what is added up over which rows.
 
-    `expression(facts, filters, group_by)` answers a table with a row per group: the columns of `group_by`, then
-    `numerator` and `denominator` (whole or exact), and `value`."""
+    Its value is the numerator by the denominator and by `per`, or the numerator itself where `per` is None. `always_by`
+    are columns by which it is grouped in any case. Metrics of the same `rows` are worked out in one pass."""
 
     name: str
     title: str
@@ -46,10 +59,51 @@ class Metric:
     exclusions: str
     source: tuple[str, ...]
     edge_cases: str
-    grain: tuple[str, ...]
-    expression: "Callable[[Facts, Filters, tuple[str, ...]], Table]"
+    grain: Groups
+    rows: Rows
+    tally: "Callable[[Table, Filters], Tally]"
     unit: str = "rate"
     goal: float | None = None
+    per: int | None = 1
+    always_by: Groups = ()
+
+    @property
+    def shows_empty(self) -> bool:
+        """Whether a group with a denominator of 0 is one: hours that are on the calendar, though nothing is in them."""
+        return self.unit == "share of time"
+
+    def expression(self, facts: "Facts", filters: Filters, group_by: Groups) -> "Table":
+        """A table with a row per group: the columns of `group_by`, then `numerator`, `denominator` and `value`."""
+        keys = (*(one for one in self.always_by if one not in group_by), *group_by)
+        found = together([self], facts, filters, keys)
+        found = found.rename(numerator=f"{self.name}_numerator", denominator=f"{self.name}_denominator")
+        if keys and not self.shows_empty:
+            found = found.filter(found.denominator > 0)
+        return found.mutate(value=self._divided(found.numerator, found.denominator))
+
+    def _divided(self, numerator: Any, denominator: Any) -> Any:
+        if self.per is None:
+            return numerator if self.unit == "currency" else numerator.cast("float64")
+        value = numerator.cast("float64") / denominator.nullif(0).cast("float64")
+        return value if self.per == 1 else value / self.per
+
+    def value_of(self, numerator: int | Decimal, denominator: int) -> float | Decimal | None:
+        """The value of a group, as the expression has it; None where there is none."""
+        if self.per is None:
+            return numerator if isinstance(numerator, Decimal) else float(numerator)
+        return float(numerator) / denominator / self.per if denominator else None
+
+
+def together(metrics: Sequence[Metric], facts: "Facts", filters: Filters, group_by: Groups) -> "Table":
+    """Metrics of the same rows in one pass: the columns of `group_by`, and `…_numerator`, `…_denominator` of each."""
+    table = metrics[0].rows(facts, filters, group_by)
+    sums = {}
+    for metric in metrics:
+        tally = metric.tally(table, filters)
+        exact = metric.unit == "currency"
+        sums[f"{metric.name}_numerator"] = tally.numerator if exact else tally.numerator.cast("int64").fill_null(0)
+        sums[f"{metric.name}_denominator"] = tally.denominator.cast("int64").fill_null(0)
+    return table.group_by(list(group_by)).agg(**sums) if group_by else table.aggregate(**sums)
 
 
 METRICS: dict[str, Metric] = {}
