@@ -2,9 +2,10 @@
 
 Prints tables. Everything is made up by DuckDB and the same each time. `--appointments` for another size, `--rounds`.
 
-The audit counts, by technician and week: appointments, late starts, overruns, no-shows, breaks, minutes on site. Both
-get the same Parquet files and must come to the same numbers; pandas reads only the columns that it needs. The refresh
-is that of the server: events from a database on disk, rows of the touched days rewritten.
+The audit is that of the reports: every metric of audit and scorecard that is made of appointments, by technician and
+week, over three years of a file a week. Both get the same Parquet files and must come to the same numbers; pandas reads
+only the columns that it needs. The refresh is that of the server: events from a database on disk, rows of the touched
+days rewritten.
 """
 
 import argparse
@@ -16,16 +17,19 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from fieldserve.analytics.engines import Facts, open_facts
 from fieldserve.analytics.facts import APPOINTMENT_FACTS, APPOINTMENT_TECHNICIANS, Table
 from fieldserve.analytics.home import MANIFEST, File, Manifest, dump_manifest
+from fieldserve.analytics.metrics import METRICS, Filters, counting, together
+from fieldserve.analytics.reports import REPORTS
 from fieldserve.app import opened
 from fieldserve.config import Settings
 from fieldserve.domain.intervals import DAY, HOUR, MINUTE
@@ -68,38 +72,55 @@ def make(folder: Path, appointments: int) -> None:
 _APPOINTMENTS = """
 CREATE OR REPLACE TABLE made AS
 SELECT *,
-    CASE WHEN dice < 78 THEN 'FULFILLED' WHEN dice < 82 THEN 'OPEN' WHEN dice < 92 THEN 'RESCHEDULED'
-        ELSE 'CANCELLED' END AS outcome,
+    promised_start + INTERVAL 1 HOUR AS promised_end,
+    CASE WHEN dice < 78 THEN 'COMPLETED' WHEN dice < 82 THEN 'ACTIVE' ELSE 'CANCELLED' END AS status,
     CASE WHEN dice < 82 THEN NULL WHEN dice % 2 = 0 THEN 'SELLER' ELSE 'BUYER' END AS broken_by,
-    CASE WHEN dice < 78 THEN (hash(n, 4) % 100)::DOUBLE - 20 END AS start_offset_minutes,
-    CASE WHEN dice < 78 THEN (hash(n, 5) % 120)::DOUBLE - 60 END AS end_offset_minutes,
-    CASE WHEN dice < 78 THEN 30 + (hash(n, 6) % 90)::DOUBLE END AS on_site_minutes,
-    CASE WHEN dice >= 82 THEN (hash(n, 7) % 4000)::DOUBLE - 100 END AS notice_minutes
+    CASE WHEN dice < 78 THEN promised_start + to_minutes(late) END AS fulfilment_start,
+    CASE WHEN dice < 78 THEN promised_start + to_minutes(late + took) END AS fulfilment_end,
+    CASE WHEN dice < 78 THEN (promised_start + to_minutes(late + took))::DATE END AS fulfilment_end_date,
+    CASE WHEN dice < 78 THEN late::DOUBLE END AS start_offset_minutes,
+    CASE WHEN dice < 78 THEN (late + took - 60)::DOUBLE END AS end_offset_minutes,
+    CASE WHEN dice < 78 THEN took::DOUBLE END AS on_site_minutes,
+    CASE WHEN dice < 40 THEN (late - 10)::DOUBLE END AS arrival_offset_minutes,
+    CASE WHEN dice < 40 THEN 30.0::DOUBLE END AS arrival_minutes,
+    CASE WHEN dice < 40 THEN promised_start + INTERVAL 10 MINUTE END AS arrival_start,
+    CASE WHEN dice >= 82 THEN (hash(n, 7) % 4000)::DOUBLE - 100 END AS notice_minutes,
+    CASE WHEN dice < 78 THEN hash(n, 11) % 20 > 0 ELSE false END AS proof_attached
 FROM (
-    SELECT n, 'S' || hash(n, 1) % 20 AS seller_id, 'A' || lpad(n::VARCHAR, 10, '0') AS appointment_id,
-        'J' || n AS service_job_id, 'store-' || hash(n, 2) % 200 AS store_id,
-        DATE '{monday}' + (hash(n, 3) % 7)::INTEGER AS local_date, DATE '{monday}' AS week_start,
-        (hash(n, 8) % 100)::INTEGER AS dice, 60.0::DOUBLE AS promised_minutes
-    FROM (SELECT {first} + range AS n FROM range({count})))
+    SELECT *,
+        CASE WHEN dice < 78 THEN 'FULFILLED' WHEN dice < 82 THEN 'OPEN' WHEN dice < 92 THEN 'RESCHEDULED'
+            ELSE 'CANCELLED' END AS outcome,
+        local_date::TIMESTAMP + to_minutes((14 * 60 + hash(n, 12) % 600)::BIGINT) AS promised_start
+    FROM (
+        SELECT n, 'S' || hash(n, 1) % 20 AS seller_id, 'A' || lpad(n::VARCHAR, 10, '0') AS appointment_id,
+            'J' || n AS service_job_id, 'store-' || hash(n, 2) % 200 AS store_id,
+            DATE '{monday}' + (hash(n, 3) % 7)::INTEGER AS local_date, DATE '{monday}' AS week_start,
+            (hash(n, 8) % 100)::INTEGER AS dice, 60.0::DOUBLE AS promised_minutes,
+            ((hash(n, 4) % 100)::BIGINT - 20) AS late, (30 + hash(n, 6) % 90)::BIGINT AS took
+        FROM (SELECT {first} + range AS n FROM range({count}))))
 """
 _TEAM = """(
-    SELECT seller_id, appointment_id, local_date, 'T' || (hash(n, 9) + place * 7) % {all} AS technician_id,
-        place + 1 AS position, true AS assigned, dice < 78 AS worked, false AS overbooked
+    SELECT *, 'T' || (hash(n, 9) + place * 7) % {all} AS technician_id, place + 1 AS position
     FROM made, (VALUES (0), (1)) AS places(place) WHERE place = 0 OR hash(n, 10) % 5 = 0)"""
 
 
 def _typed(table: Table, query: str) -> list[str]:
     """All columns of the table, those that are not made up null or with something that is as large."""
-    made = {
-        "made": {"seller_id", "appointment_id", "service_job_id", "store_id", "local_date", "week_start", "outcome"}
-        | {"broken_by", "start_offset_minutes", "end_offset_minutes", "on_site_minutes", "notice_minutes"}
-        | {"promised_minutes"}
-    }.get(query, set(table.names))
+    made = _MADE | {"technician_id", "position"}
     types = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE"}
     return [
         f"({one.name if one.name in made else _filler(one.type)})::{types.get(one.type, one.type)} AS {one.name}"
         for one in table.columns
     ]
+
+
+_MADE = {
+    # what metrics read
+    *("seller_id", "appointment_id", "service_job_id", "store_id", "local_date", "week_start", "outcome", "status"),
+    *("promised_start", "promised_end", "promised_minutes", "broken_by", "notice_minutes", "proof_attached"),
+    *("fulfilment_start", "fulfilment_end", "fulfilment_end_date", "start_offset_minutes", "end_offset_minutes"),
+    *("on_site_minutes", "arrival_offset_minutes", "arrival_minutes", "arrival_start"),
+}
 
 
 def _filler(type_: str) -> str:
@@ -115,57 +136,78 @@ def _filler(type_: str) -> str:
 
 # ---- the audit, twice
 
+KEYS = ("technician_id", "week_start")
+AUDIT = [
+    metric
+    for name in ("audit", "scorecard")
+    for one in REPORTS[name]
+    if (metric := METRICS[one]).rows is counting.visits
+]
+GRACE = 5.0
+
 
 def audit(facts: Facts) -> Any:
-    """By technician and week, as the metrics do it: appointments and their teams, joined and counted."""
-    visits, team = facts["appointment_facts"], facts["appointment_technicians"]
-    visits = visits.filter(visits.outcome != "OPEN")
-    joined = team.inner_join(visits, ["seller_id", "appointment_id", "local_date"])
-    done = joined.outcome == "FULFILLED"
-    own = joined.broken_by == "SELLER"
-    return joined.group_by(["seller_id", "technician_id", "week_start"]).agg(
-        appointments=joined.count(),
-        late=(done & (joined.start_offset_minutes > 0)).sum(),
-        overruns=(done & (joined.end_offset_minutes > 0)).sum(),
-        no_shows=(own & (joined.notice_minutes < 0)).sum(),
-        breaks=own.fill_null(False).sum(),
-        on_site=joined.on_site_minutes.sum(),
-    )
+    """As a report does it: all metrics of appointments in one pass."""
+    until = FIRST + timedelta(weeks=YEARS * 52)
+    return together(AUDIT, facts, Filters(FIRST, until, facts.as_of, grace_minutes=GRACE), KEYS)
 
 
-COLUMNS = ("seller_id", "appointment_id", "week_start", "outcome", "broken_by")
-MEASURES = ("start_offset_minutes", "end_offset_minutes", "notice_minutes", "on_site_minutes")
+COLUMNS = [*sorted(_MADE - {"service_job_id", "store_id", "local_date", "promised_start"}), "local_date"]
 
 
-def audit_in_pandas(folder: Path) -> pd.DataFrame:
-    """The same in pandas, written with care: only the columns needed, names as categories, one pass to count."""
-    visits = pd.read_parquet(folder / "appointment_facts", columns=[*COLUMNS, *MEASURES], partitioning=None)
+def audit_in_pandas(folder: Path, as_of: datetime) -> pd.DataFrame:
+    """The same in pandas, written with care: only the columns needed, each condition once, one pass to add up."""
+    v = pd.read_parquet(folder / "appointment_facts", columns=COLUMNS, partitioning=None)
     team = pd.read_parquet(
         folder / "appointment_technicians", columns=["seller_id", "appointment_id", "technician_id"], partitioning=None
     )
-    visits = visits[visits.outcome != "OPEN"]
-    done, own = visits.outcome == "FULFILLED", visits.broken_by == "SELLER"
-    counted = visits[["seller_id", "appointment_id", "week_start"]].assign(
-        appointments=1,
-        late=(done & (visits.start_offset_minutes > 0)).astype("int64"),
-        overruns=(done & (visits.end_offset_minutes > 0)).astype("int64"),
-        no_shows=(own & (visits.notice_minutes < 0)).astype("int64"),
-        breaks=own.astype("int64"),
-        on_site=visits.on_site_minutes,
-    )
+    theirs = v.broken_by == "SELLER"
+    ended = v.promised_end <= as_of
+    answers = (ended | (v.outcome != "OPEN")) & (v.broken_by.isna() | theirs)
+    due = ended & v.broken_by.isna() & (v.status != "CANCELLED")
+    offset = v.arrival_offset_minutes.fillna(v.start_offset_minutes)
+    length = v.arrival_minutes.fillna(v.promised_minutes)
+    on_time = (offset >= -GRACE) & (offset <= length + GRACE)
+    late = offset > length + GRACE
+    no_show = ((due & (v.outcome == "OPEN")) | (theirs & (v.notice_minutes < 0))) & v.fulfilment_start.isna()
+    overrun = v.end_offset_minutes > 0
+    moved = (v.outcome == "RESCHEDULED") & theirs
+    cancelled = v.outcome.isin(["CANCELLED", "NOT_FULFILLABLE"]) & theirs
+    unproved = (v.outcome == "FULFILLED") & ~v.proof_attached
+    broken = no_show | late | overrun | moved | cancelled | unproved
+    over = ended | (v.outcome != "OPEN")
+    midnight = v.fulfilment_end_date > v.local_date
+    shares = {
+        "on_time_start": (on_time, due),
+        "completed_in_window": (v.end_offset_minutes <= 0, due),
+        "eta_accuracy": (on_time, due & v.arrival_start.notna()),
+        "fulfilment_breaks": (broken, answers),
+        "break_no_show": (no_show, answers),
+        "break_late_start": (late, answers),
+        "break_overrun": (overrun, answers),
+        "break_provider_reschedule": (moved, answers),
+        "break_provider_cancellation": (cancelled, answers),
+        "break_missing_proof": (unproved, answers),
+        "target_cancellation": (cancelled, over),
+        "target_reschedule": (moved, over),
+        "target_late_start": (late, v.fulfilment_start.notna()),
+        "target_late_completion": (midnight, v.fulfilment_end.notna()),
+        "perfect_orders": ((v.outcome == "FULFILLED") & on_time & ~broken, answers),
+    }
+    counted = v[["seller_id", "appointment_id", "week_start"]].copy()
+    for name, (counts, of) in shares.items():
+        counted[f"{name}_numerator"] = (counts & of).astype("int64")
+        counted[f"{name}_denominator"] = of.astype("int64")
+    counted["time_on_site_numerator"] = np.floor(v.on_site_minutes * 60 + 0.5).fillna(0).astype("int64")
+    counted["time_on_site_denominator"] = v.on_site_minutes.notna().astype("int64")
     joined = team.merge(counted, on=["seller_id", "appointment_id"])
-    names = ["appointments", "late", "overruns", "no_shows", "breaks", "on_site"]
-    keys = ["seller_id", "technician_id", "week_start"]
-    return joined.groupby(keys, sort=False, observed=True)[names].sum().reset_index()
+    names = [f"{one.name}_{part}" for one in AUDIT for part in ("numerator", "denominator")]
+    return joined.groupby(list(KEYS), sort=False, observed=True)[names].sum().reset_index()
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.assign(week_start=frame.week_start.astype(str).str[:10])
-    return (
-        frame.sort_values(["seller_id", "technician_id", "week_start"])
-        .reset_index(drop=True)
-        .astype({"on_site": "float64"})
-    )
+    return frame.sort_values(list(KEYS)).reset_index(drop=True)
 
 
 def timed(work: Callable[[], Any], rounds: int) -> tuple[float, float, Any]:
@@ -243,12 +285,16 @@ def main() -> None:
         print(f"{given.appointments:,} appointments in {size:,.0f} MB, made in {time.perf_counter() - begun:.0f} s")
         facts = open_facts(folder, memory_limit=MEMORY)
         expression = audit(facts)
-        expression.to_pandas()  # the first one reads the files from the disk
-        median, least, mine = timed(expression.to_pandas, given.rounds)
+        expression.to_pyarrow()  # the first one reads the files from the disk
+        median, least, mine = timed(expression.to_pyarrow, given.rounds)
         duck_peak = peak()
-        _, pandas_least, others = timed(lambda: audit_in_pandas(folder), 1)
-        pd.testing.assert_frame_equal(_ordered(mine), _ordered(others), check_dtype=False)
-        print(f"audit by technician and week: {len(mine):,} rows, the same from both; {os.cpu_count()} cores")
+        _, pandas_least, others = timed(lambda: audit_in_pandas(folder, facts.as_of), 1)
+        frame = mine.to_pandas()
+        pd.testing.assert_frame_equal(_ordered(frame), _ordered(others)[list(frame.columns)], check_dtype=False)
+        print(
+            f"audit by technician and week: {len(AUDIT)} metrics, {len(mine):,} rows, the same from both;"
+            f" {os.cpu_count()} cores"
+        )
         print(f"{'':24}{'median s':>10}{'least s':>10}{'peak GB':>10}{'times':>8}")
         print(f"{'DuckDB, limit ' + MEMORY:24}{median:10.2f}{least:10.2f}{duck_peak:10.2f}{1:8.1f}")
         print(f"{'pandas':24}{pandas_least:10.2f}{pandas_least:10.2f}{peak():10.2f}{pandas_least / median:8.1f}")

@@ -7,10 +7,10 @@ are stored as minutes, so that no engine has to subtract times. Null means *unkn
 job mirrored from elsewhere has what its source tells, and nothing is guessed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Grows when a table's columns change; an export of another version is built anew."""
 
 Type = Literal["string", "int64", "float64", "boolean", "date", "timestamp", "decimal(18, 4)"]
@@ -160,6 +160,15 @@ APPOINTMENT_FACTS = Table(
     "local_date",
 )
 
+OF_APPOINTMENT = (
+    *("service_job_id", "store_id", "asin", "local_date", "week_start", "month_start", "weekday"),
+    *("promised_end", "promised_minutes", "arrival_start", "arrival_minutes", "arrival_offset_minutes"),
+    *("fulfilment_start", "fulfilment_end", "fulfilment_end_date", "on_site_minutes"),
+    *("start_offset_minutes", "end_offset_minutes", "status", "outcome", "broken_by", "notice_minutes"),
+    "proof_attached",
+)
+"""What stands in `appointment_technicians` again: what an audit by technician asks of appointments, without a join."""
+
 APPOINTMENT_TECHNICIANS = Table(
     "appointment_technicians",
     "one technician of one appointment: who did the work where that is recorded, else who was assigned last",
@@ -168,11 +177,11 @@ APPOINTMENT_TECHNICIANS = Table(
         _SELLER,
         _text("appointment_id", "the appointment"),
         _text("technician_id", "the technician"),
-        Column("local_date", "date", "as in appointment_facts", zone="store"),
         Column("position", "int64", "1 for the first of the team"),
         _flag("assigned", "assigned to it last", source="appointment.assigned"),
         _flag("worked", "recorded as having done the work", "no work is recorded", "appointment.fulfilled"),
         _flag("overbooked", "had a clashing appointment when assigned", "mirrored", "appointment.assigned"),
+        *(replace(APPOINTMENT_FACTS.column(name), says="as in appointment_facts") for name in OF_APPOINTMENT),
     ),
     "local_date",
 )

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fieldserve.analytics.entries import Entry
+from fieldserve.analytics.facts import OF_APPOINTMENT
 from fieldserve.analytics.local import date_of, local_columns, minutes
 from fieldserve.analytics.world import World
 from fieldserve.domain.intervals import MINUTE, Instant
@@ -258,9 +259,11 @@ class _Writer:
         self._preferred = [_window(one) for one in ordered.get("preferredAppointmentTimes", ())]
 
     def rows(self) -> Rows:
+        appointments = [self._appointment(one) for one in self._visits]
+        teams = zip(self._visits, appointments, strict=True)
         return {
-            "appointment_facts": [self._appointment(one) for one in self._visits],
-            "appointment_technicians": [row for one in self._visits for row in self._technicians(one)],
+            "appointment_facts": appointments,
+            "appointment_technicians": [row for visit, own in teams for row in self._technicians(visit, own)],
             "job_facts": [self._job_row()],
             "payment_facts": list(self._payments()),
             "demand_facts": list(self._demand()),
@@ -308,18 +311,18 @@ class _Writer:
             "proof_attached": visit.documents > 0 if visit.documents or not unknown else None,
         }
 
-    def _technicians(self, visit: _Visit) -> Iterable[Row]:
+    def _technicians(self, visit: _Visit, appointment: Row) -> Iterable[Row]:
         unknown = self._job.mirrored and visit.overbooked is None
         for position, technician_id in enumerate(visit.worked_by or visit.technicians, 1):
             yield {
                 "seller_id": self._job.first.seller_id,
                 "appointment_id": visit.appointment_id,
                 "technician_id": technician_id,
-                "local_date": date_of(visit.start, self._zone),
                 "position": position,
                 "assigned": technician_id in visit.technicians,
                 "worked": None if visit.worked is None else technician_id in (visit.worked_by or ()),
                 "overbooked": None if unknown else technician_id in (visit.overbooked or ()),
+                **{name: appointment[name] for name in OF_APPOINTMENT},
             }
 
     def _job_row(self) -> Row:

@@ -177,10 +177,10 @@ def measure(facts: "Facts", metrics: Sequence[Metric], filters: Filters, keys: G
 
 
 def _measured(facts: "Facts", metrics: Sequence[Metric], filters: Filters, keys: Groups) -> list[Line]:
-    frame = together(metrics, facts, filters, keys).execute()
+    table = together(metrics, facts, filters, keys).to_pyarrow()
     columns = [*keys, *(f"{one.name}_{part}" for one in metrics for part in ("numerator", "denominator"))]
     found = []
-    for row in frame[columns].astype(object).itertuples(index=False, name=None):
+    for row in zip(*(table[name].to_pylist() for name in columns), strict=True):
         group = tuple(map(_plain, row[: len(keys)]))
         sums = row[len(keys) :]
         for at, metric in enumerate(metrics):

@@ -5,7 +5,7 @@ Sums are of whole numbers (counts, seconds) or decimals, so that engines add the
 
 from typing import TYPE_CHECKING, Any
 
-from fieldserve.analytics.metrics.registry import Filters, Tally
+from fieldserve.analytics.metrics.registry import Filters, Groups, Tally
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -24,47 +24,42 @@ def chosen(table: "Table", filters: Filters, *, store: str = "store_id") -> "Tab
     return table
 
 
-def visits(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
+def visits(facts: "Facts", filters: Filters, group_by: Groups) -> "Table":
     """The appointments that count. By technician, each counts for everybody of its team."""
-    table = chosen(facts["appointment_facts"], filters)
-    team = facts["appointment_technicians"].select("seller_id", "appointment_id", "technician_id")
+    team = facts["appointment_technicians"]
     if filters.technician_ids:
         team = team.filter(team.technician_id.isin(filters.technician_ids))
-    keys = ["seller_id", "appointment_id"]
     if "technician_id" in group_by:
-        return table.inner_join(team, keys)
-    return table.semi_join(team, keys) if filters.technician_ids else table
+        return chosen(team, filters)
+    table = chosen(facts["appointment_facts"], filters)
+    keys = ["seller_id", "appointment_id"]
+    return table.semi_join(team.select(keys), keys) if filters.technician_ids else table
 
 
 def share(counts: Any, of: Any) -> Tally:
     """How many of the rows `of` also hold `counts`; unknown does not hold."""
     whole = of.fill_null(False)
-    return Tally(_how_many(counts.fill_null(False) & whole), _how_many(whole))
+    return Tally(counts.fill_null(False) & whole, whole)
 
 
 def count(holds: Any) -> Tally:
     """How many of the rows hold it."""
-    number = _how_many(holds.fill_null(False))
-    return Tally(number, number)
+    return Tally(holds.fill_null(False), holds.fill_null(False))
 
 
 def mean_minutes(minutes: Any) -> Tally:
     """A column of minutes over the rows where it is known; the numerator is in seconds."""
-    return Tally(seconds(minutes).sum(), minutes.count())
+    return Tally(seconds(minutes), minutes.notnull())
 
 
 def share_of_time(part: Any, whole: Any) -> Tally:
     """One sum of minutes over another, both in whole seconds."""
-    return Tally(seconds(part).sum(), seconds(whole).sum())
+    return Tally(seconds(part), seconds(whole))
 
 
 def total(amount: Any, holds: Any) -> Tally:
     """The sum of an amount over the rows that hold it; the denominator says of how many."""
-    return Tally(holds.ifelse(amount, None).sum(), _how_many(holds))
-
-
-def _how_many(holds: Any) -> Any:
-    return holds.ifelse(1, 0).sum()
+    return Tally(holds.ifelse(amount, None), holds)
 
 
 def seconds(minutes: Any) -> Any:

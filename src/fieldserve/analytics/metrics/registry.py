@@ -35,7 +35,7 @@ class Filters:
 
 
 class Tally(NamedTuple):
-    """Two sums over the same rows, whole or exact."""
+    """What is added up over the rows, on either side: whole numbers or exact ones, where unknown counts as nothing."""
 
     numerator: Any
     denominator: Any
@@ -97,13 +97,24 @@ class Metric:
 def together(metrics: Sequence[Metric], facts: "Facts", filters: Filters, group_by: Groups) -> "Table":
     """Metrics of the same rows in one pass: the columns of `group_by`, and `…_numerator`, `…_denominator` of each."""
     table = metrics[0].rows(facts, filters, group_by)
-    sums = {}
+    addends: dict[str, Any] = {}
     for metric in metrics:
-        tally = metric.tally(table, filters)
-        exact = metric.unit == "currency"
-        sums[f"{metric.name}_numerator"] = tally.numerator if exact else tally.numerator.cast("int64").fill_null(0)
-        sums[f"{metric.name}_denominator"] = tally.denominator.cast("int64").fill_null(0)
-    return table.group_by(list(group_by)).agg(**sums) if group_by else table.aggregate(**sums)
+        addends[f"{metric.name}_numerator"], addends[f"{metric.name}_denominator"] = metric.tally(table, filters)
+    # Several metrics have the same denominator, which is added up once; and what is added is worked out for each row
+    # first, so that an engine does once what several of them ask.
+    places: dict[Any, str] = {}
+    for one in addends.values():
+        places.setdefault(one.op(), f"sum_{len(places)}")
+    rows = table.select(*group_by, **{place: op.to_expr() for op, place in places.items()})
+    sums = {place: _added_up(rows[place]) for place in places.values()}
+    added = rows.group_by(list(group_by)).agg(**sums) if group_by else rows.aggregate(**sums)
+    return added.select(*group_by, **{name: added[places[one.op()]] for name, one in addends.items()})
+
+
+def _added_up(column: Any) -> Any:
+    if column.type().is_boolean():
+        return column.cast("int32").sum().cast("int64").fill_null(0)
+    return column.sum() if column.type().is_decimal() else column.sum().cast("int64").fill_null(0)
 
 
 METRICS: dict[str, Metric] = {}
