@@ -1,5 +1,6 @@
 """The pytest plugin, and the same for unittest: as their users have them, in a project of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,15 +80,22 @@ def test_pytest(tmp_path: Path) -> None:
     (tmp_path / "worlds" / "one.toml").write_text(WORLD)
     (tmp_path / "test_jobs.py").write_text(PYTEST)
     (tmp_path / "pytest.ini").write_text("[pytest]\nservices_api_seed = 11\n")
+    (tmp_path / "scratch").mkdir()
+    environment = os.environ | {"TMPDIR": str(tmp_path / "scratch")}
     command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 passed" in done.stdout
+    assert [one.name for one in (tmp_path / "scratch").iterdir() if one.name.startswith("services-api")] == []
 
 
 def test_unittest(tmp_path: Path) -> None:
     """The same without pytest; the program ends when its tests do."""
     (tmp_path / "test_jobs.py").write_text(UNITTEST)
-    done = subprocess.run([sys.executable, "test_jobs.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    (tmp_path / "scratch").mkdir()
+    environment = os.environ | {"TMPDIR": str(tmp_path / "scratch")}
+    command = [sys.executable, "test_jobs.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "Ran 2 tests" in done.stderr
+    assert list((tmp_path / "scratch").iterdir()) == []

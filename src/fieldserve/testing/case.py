@@ -1,6 +1,5 @@
 """The Services API for unittest."""
 
-import atexit
 import unittest
 from contextlib import ExitStack
 from typing import ClassVar
@@ -15,6 +14,11 @@ class Pool:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._running: dict[Options, ServicesApi] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any runs."""
+        return bool(self._running)
 
     def fresh(self, options: Options) -> ServicesApi:
         """A Services API at its beginning. Raises ScenarioFault."""
@@ -37,7 +41,6 @@ class Pool:
 
 
 _pool = Pool()
-atexit.register(_pool.close)
 
 
 class ServicesApiTestCase(unittest.TestCase):
@@ -52,4 +55,7 @@ class ServicesApiTestCase(unittest.TestCase):
 
     def setUp(self) -> None:
         super().setUp()
+        if not _pool.is_open:
+            # At the interpreter's own end it would be too late: threads no longer take work.
+            unittest.addModuleCleanup(_pool.close)
         self.services_api = _pool.fresh(Options(self.scenario, self.seed, self.socket, self.published_limits))
