@@ -20,7 +20,7 @@ class TestReport:
         """Where nothing ever happened, that is what is said."""
         _, told, code = run("report", "audit")
         assert code == 2
-        assert "nothing to report yet" in told
+        assert "nothing has happened yet" in told
 
     def test_demand(self, run: Any, shop: Path) -> None:
         """The one order that was placed still waits, and the store's hours are without work."""

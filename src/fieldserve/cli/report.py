@@ -1,113 +1,93 @@
 """`fieldserve report`: what the facts say of technicians, targets, payments and demand."""
 
-import asyncio
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fieldserve.cli import fail
-from fieldserve.cli.options import settings, where_data_is
+from fieldserve.cli.options import where_data_is
+from fieldserve.cli.reporting import FORMAT, FROM, OUTPUT, STYLE, TO, needs_output, run_report, write_out
+from fieldserve.cli.what_if import what_if
 
 if TYPE_CHECKING:
     from fieldserve.analytics.reports import Line, Report
+    from fieldserve.operations.run import Context
 
-_DAY = click.DateTime(["%Y-%m-%d"])
 _COLUMNS = ("metric", "value", "numerator", "denominator", "unit", "low", "high", "before", "goal", "inGoal", "rank")
 
 
-@click.command()
-@click.argument("name", type=click.Choice(["audit", "scorecard", "payments", "demand"]))
-@click.option("--from", "since", type=_DAY, help="First local day.  [default: 60 days before --to]")
-@click.option("--to", "until", type=_DAY, help="First local day that no longer counts.  [default: after the newest]")
-@click.option("--seller", "sellers", multiple=True, metavar="ID", help="Only this seller; may be given several times.")
-@click.option("--store", "stores", multiple=True, metavar="ID", help="Only this store; may be given several times.")
-@click.option("--technician", "technicians", multiple=True, metavar="ID", help="Only this technician; likewise.")
-@click.option("--group-by", "group_by", multiple=True, metavar="COLUMN", help="Such as technician_id or week_start.")
-@click.option(
-    "--grace", type=click.FloatRange(0), default=0.0, show_default=True, help="Minutes of grace at the start."
-)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "csv", "json", "xlsx", "html"]),
-    default="table",
-    show_default=True,
-    help="xlsx needs --output.",
-)
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file.  [default: the terminal]")
-@where_data_is
-def report(
-    name: str,
-    since: datetime | None,
-    until: datetime | None,
-    sellers: tuple[str, ...],
-    stores: tuple[str, ...],
-    technicians: tuple[str, ...],
-    group_by: tuple[str, ...],
-    grace: float,
-    format_: str,
-    output: Path | None,
-    **given: Any,
-) -> None:
+_REPORTS = {
+    "audit": "What technicians did: on time, inside the window, broken promises, time on site, utilisation.",
+    "scorecard": "The published targets of providers, and whether they are met.",
+    "payments": "What was earned, is pending, declined or lost, by currency.",
+    "demand": "What buyers wanted, what found no appointment, and the capacity there was.",
+}
+
+
+@click.group()
+def report() -> None:
     """Report on a period, after the facts were brought up to the event log.
 
-    audit: what technicians did. scorecard: the targets of providers. payments: by state and currency. demand: what
-    found no appointment. By group, rates are ranked by what is certain of them.
+    By group, rates are ranked by what is certain of them.
     """
-    if format_ == "xlsx" and output is None:
-        fail("a workbook is no text for a terminal; say where with --output")
-    chosen = {
-        "seller_ids": sellers,
-        "store_ids": stores,
-        "technician_ids": technicians,
-        "grace_minutes": grace,
-    }
-    days = (since.date() if since else None, until.date() if until else None)
-    made = _make(given, name, days, chosen, group_by)
-    written = _WRITERS[format_](made)
-    if output is not None:
-        output.write_bytes(written if isinstance(written, bytes) else written.encode())
-        click.echo(f"{output}: {len(made.lines)} lines")
-    else:
-        assert isinstance(written, str)
-        click.echo(written, nl=False)
 
 
-def _make(
-    given: dict[str, Any],
-    name: str,
-    days: tuple[date | None, date | None],
-    chosen: dict[str, Any],
-    group_by: Sequence[str],
-) -> "Report":
-    try:
-        import ibis  # noqa: F401
-    except ModuleNotFoundError:
-        fail("reports need the analytics packages; pip install 'fieldserve[server,analytics]'")
-    from fieldserve.analytics.engines import NoFacts
-    from fieldserve.analytics.home import Busy
-    from fieldserve.analytics.reports import ReportFault
-    from fieldserve.app import opened
-    from fieldserve.operations.reports import make_report
-    from fieldserve.store.engine import Unavailable
-    from fieldserve.store.keys import KeyFault
+def _reporter(name: str, says: str) -> None:
+    @report.command(name, help=says)
+    @FROM
+    @TO
+    @click.option(
+        "--seller", "sellers", multiple=True, metavar="ID", help="Only this seller; may be given several times."
+    )
+    @click.option("--store", "stores", multiple=True, metavar="ID", help="Only this store; may be given several times.")
+    @click.option("--technician", "technicians", multiple=True, metavar="ID", help="Only this technician; likewise.")
+    @click.option(
+        "--group-by", "group_by", multiple=True, metavar="COLUMN", help="Such as technician_id or week_start."
+    )
+    @click.option(
+        "--grace", type=click.FloatRange(0), default=0.0, show_default=True, help="Minutes of grace at the start."
+    )
+    @FORMAT
+    @OUTPUT
+    @where_data_is
+    def command(
+        since: datetime | None,
+        until: datetime | None,
+        sellers: tuple[str, ...],
+        stores: tuple[str, ...],
+        technicians: tuple[str, ...],
+        group_by: tuple[str, ...],
+        grace: float,
+        format_: str,
+        output: Path | None,
+        **given: Any,
+    ) -> None:
+        needs_output(format_, output)
+        chosen: dict[str, Any] = {
+            "seller_ids": sellers,
+            "store_ids": stores,
+            "technician_ids": technicians,
+            "grace_minutes": grace,
+        }
+        days = (since.date() if since else None, until.date() if until else None)
 
-    async def run() -> "Report":
-        async with opened(settings(**given)) as context:
+        async def use(context: "Context") -> "Report":
+            from fieldserve.operations.reports import make_report
+
             return await make_report(context, name, *days, group_by=group_by, **chosen)
 
-    try:
-        return asyncio.run(run())
-    except NoFacts:
-        fail("the event log is empty: there is nothing to report yet")
-    except (Busy, Unavailable, KeyFault, ReportFault, OSError) as fault:
-        fail(str(fault))
+        made: Report = run_report(given, use)
+        write_out(_WRITERS[format_](made), output, len(made.lines))
+
+
+for _name, _says in _REPORTS.items():
+    _reporter(_name, _says)
+report.add_command(what_if)
 
 
 # ---- formats
@@ -208,13 +188,6 @@ def _xlsx(made: "Report") -> bytes:
     return sink.getvalue()
 
 
-_STYLE = (
-    "body{font:14px system-ui,sans-serif;margin:2em;color:#1b1f24}table{border-collapse:collapse}"
-    "td,th{text-align:left;padding:.3em .8em;border-bottom:1px solid #d0d7de}thead{display:table-header-group}"
-    ".missed{color:#b3261e;font-weight:600}tr{break-inside:avoid}@page{size:A4 landscape;margin:12mm}"
-)
-
-
 def _html(made: "Report") -> str:
     from html import escape
 
@@ -232,7 +205,7 @@ def _html(made: "Report") -> str:
         table = "<p>There is nothing in this period.</p>"
     title = escape(_heading(made))
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
         f"<h1>{title}</h1>{table}</html>\n"
     )
 

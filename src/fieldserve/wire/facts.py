@@ -4,6 +4,7 @@ from fieldserve.wire.errors import Says
 from fieldserve.wire.parts import Part
 
 FACTS_BUSY = Says(409, "Conflict", "The facts are being refreshed already.", "another refresh is under way")
+NO_FACTS = Says(409, "Conflict", "There is nothing to report: nothing has happened yet.", "the event log is empty")
 NO_ANALYTICS = Says(
     501, "NotImplemented", "The analytics packages are not installed.", "the server runs without the extra `analytics`"
 )
