@@ -12,6 +12,7 @@ from tests.cli.test_export import run, shop
 
 __all__ = ["run", "shop"]  # fixtures
 
+LAST = ("--from", "2026-01-01", "--to", "2026-12-01")
 LONG = ("--from", "2020-01-01", "--to", "2100-01-01")
 
 
@@ -52,6 +53,40 @@ class TestReport:
         page = (tmp_path / "report.html").read_text()
         assert "<svg" in page
         assert not re.search(r"(src|href)=", page)
+
+    def test_what_if(self, run: Any, shop: Path, tmp_path: Path) -> None:
+        """The one order still waits: nothing is decided, and every format says so; changes may stand in a file."""
+        changes = tmp_path / "changes.json"
+        changes.write_text('[{"kind": "OPEN_LONGER", "closes": "23:00"}]')
+        out, told, code = run(
+            "report", "what-if", *LAST, "--add-technicians", "2", "--on", "sat", "--changes", str(changes)
+        )
+        assert code == 0, told
+        assert "2 more technicians on SAT; open longer until 23:00" in out
+        assert "there is nothing to replay" in out
+        as_json = json.loads(run("report", "what-if", *LAST, "--open-until", "20:00", "--format", "json")[0])
+        assert (as_json["total"]["orders"], as_json["won"]) == (0, {})
+        for format_ in ("csv", "xlsx", "html"):
+            target = tmp_path / f"what-if.{format_}"
+            asked = ("report", "what-if", *LAST, "--open-until", "20:00", "--cost-per-hour", "40")
+            _, told, code = run(*asked, "--format", format_, "--output", str(target))
+            assert code == 0, told
+        assert list(csv.DictReader((tmp_path / "what-if.csv").read_text().splitlines()))[-1]["orders"] == "0"
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            ((), "say what is to be otherwise"),
+            (("--add-technicians", "1", "--on", "FUNDAY"), "FUNDAY"),
+            (("--open-until", "25:00"), "closes"),
+            (("--changes", "nowhere.json"), "cannot be read"),
+            (("--open-until", "20:00", "--from", "2026-03-02", "--to", "2026-03-01"), "pastDay must come"),
+        ],
+    )
+    def test_what_if_refused(self, run: Any, shop: Path, arguments: tuple[str, ...], says: str) -> None:
+        """What makes no sense is said in a line."""
+        _, told, code = run("report", "what-if", *arguments)
+        assert (code, says in told) == (2, True), told
 
     @pytest.mark.parametrize(
         ("arguments", "says"),

@@ -16,7 +16,7 @@ _GIVEN_BACK = ("CANCELLED", "HELD", "PAYMENT_DECLINED", "NOT_FULFILLABLE")
 
 @dataclass(slots=True)
 class Order:
-    """An order of the period that no longer waits. `windows` are refused bookings first, then what it preferred, without
+    """An order of the period that no longer waits. `windows` are refused bookings, then what it preferred; without
     an end where none was told; `booked` is its last appointment, `given_back` when that was freed before it began."""
 
     job_id: str

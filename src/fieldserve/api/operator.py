@@ -36,6 +36,7 @@ from fieldserve.operations import (
     plans,
     privacy,
     replanning,
+    reports,
     sellers,
     services,
     slot_ranking,
@@ -43,6 +44,7 @@ from fieldserve.operations import (
     technicians,
     users,
     webhooks,
+    what_if,
 )
 from fieldserve.operations import request_log as requests
 from fieldserve.operations.retries import Attempt, Outcome, once
@@ -63,6 +65,7 @@ from fieldserve.wire.operator_keys import (
     OperatorKeyWithSecret,
 )
 from fieldserve.wire.parameters import ParameterFault, parse_query, read
+from fieldserve.wire.reports import ReportAsk
 from fieldserve.wire.slots import read_window
 from fieldserve.wire.times import SECOND, Instant, render
 
@@ -199,6 +202,18 @@ async def _export_plan(call: OperatorCall) -> Any:
     )
 
 
+def _report_ask(call: OperatorCall) -> ReportAsk:
+    values = call.values
+    return ReportAsk(
+        values.get("firstDay"),
+        values.get("pastDay"),
+        values.get("storeIds", ()),
+        values.get("technicianIds", ()),
+        values.get("groupBy", ()),
+        values.get("graceMinutes", 0),
+    )
+
+
 async def _create_feed(call: OperatorCall) -> Any:
     settings = call.context.settings
     base = settings.public_url or f"http://{settings.host}:{settings.port}"
@@ -292,6 +307,11 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
         c.context, c.caller, c.values["planId"], c.values.get("serviceJobId")
     ),
     "exportPlan": _export_plan,
+    "getReport": lambda c: reports.get_report(c.context, c.caller, c.values["report"], _report_ask(c)),
+    "exportReport": lambda c: reports.export_report(
+        c.context, c.caller, c.values["report"], c.values["format"], _report_ask(c)
+    ),
+    "whatIf": lambda c: what_if.what_if(c.context, c.caller, c.body),
     "createCalendarFeed": _create_feed,
     "listCalendarFeeds": lambda c: feeds.list_feeds(c.context, c.caller),
     "revokeCalendarFeed": lambda c: feeds.revoke_feed(c.context, c.caller, c.values["feedId"]),

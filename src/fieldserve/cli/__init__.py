@@ -29,7 +29,7 @@ COMMANDS = {
     "requests": ("fieldserve.cli.requests", "Search, lint and replay what the request log holds."),
     "webhooks": ("fieldserve.cli.webhooks", "Have events of jobs sent to a URL, and see what became of them."),
     "export": ("fieldserve.cli.export", "Write the facts where a warehouse reads: Parquet, CSV or JSON by day."),
-    "report": ("fieldserve.cli.report", "Report on technicians, targets, payments and demand."),
+    "report": ("fieldserve.cli.report", "Report on technicians, targets, payments and demand; try another schedule."),
     "backup": ("fieldserve.cli.backup", "Write database and documents into a file, while the server runs."),
     "restore": ("fieldserve.cli.backup", "Put a backup back."),
     "privacy": ("fieldserve.cli.privacy", "Export and erase buyers' personal data."),

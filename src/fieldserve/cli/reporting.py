@@ -30,12 +30,6 @@ TO = click.option(
     "--to", "until", type=_DAY, help="First local day that no longer counts.  [default: after the newest]"
 )
 
-STYLE = (
-    "body{font:14px system-ui,sans-serif;margin:2em;color:#1b1f24}table{border-collapse:collapse}"
-    "td,th{text-align:left;padding:.3em .8em;border-bottom:1px solid #d0d7de}thead{display:table-header-group}"
-    ".missed{color:#b3261e;font-weight:600}tr{break-inside:avoid}@page{size:A4 landscape;margin:12mm}"
-)
-
 
 def needs_output(format_: str, output: Path | None) -> None:
     """End with a message where a workbook would go to the terminal."""

@@ -17,7 +17,8 @@ from fieldserve.cli import fail
 from fieldserve.cli.operate import ACTOR, _ask
 from fieldserve.cli.options import where_data_is
 from fieldserve.cli.plan import _for_seller
-from fieldserve.cli.reporting import FORMAT, FROM, OUTPUT, STYLE, TO, needs_output, run_report, write_out
+from fieldserve.cli.reporting import FORMAT, FROM, OUTPUT, TO, needs_output, run_report, write_out
+from fieldserve.operations.report_files import STYLE
 
 if TYPE_CHECKING:
     from fieldserve.operations.run import Context

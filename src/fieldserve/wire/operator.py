@@ -23,6 +23,7 @@ from fieldserve.wire import (
     places,
     plans,
     privacy,
+    reports,
     request_log,
     sellers,
     services,
@@ -31,6 +32,7 @@ from fieldserve.wire import (
     technicians,
     users,
     webhooks,
+    what_if,
 )
 from fieldserve.wire.errors import (
     BODY_TOO_LARGE,
@@ -105,6 +107,8 @@ _TAGS = {
     "calendar-feeds": "Plans",
     "events": "Events",
     "facts": "Facts",
+    "reports": "Reports",
+    "what-if": "Reports",
     "requests": "Request log",
     "lint": "Request log",
     "webhooks": "Webhooks",
@@ -133,6 +137,7 @@ _NO_SELLER = (applications.NO_SELLER,)
 _DEED_ERRORS = (*_NO_SELLER, jobs.JOB_NOT_FOUND, orders.DEED_NOT_ALLOWED, mirrors.LIVES_ELSEWHERE)
 _OF_PLAN = (*_OF_SELLER, plans.PLAN_ID)
 _NO_PLAN = (*_NO_SELLER, plans.NO_PLAN)
+_REPORT_ERRORS = (*_NO_SELLER, facts.NO_FACTS, facts.FACTS_BUSY, facts.NO_ANALYTICS)
 
 
 def _deed(id_: str, path: str, summary: str) -> OperatorRoute:
@@ -783,6 +788,39 @@ OPERATOR_ROUTES: tuple[OperatorRoute, ...] = (
         None,
         facts.FactsStatus,
         (facts.NO_ANALYTICS,),
+    ),
+    OperatorRoute(
+        "getReport",
+        "GET",
+        _SELLER + "/reports/{report}",
+        200,
+        "Audit technicians, hold them against the targets, add up payments, or set demand against capacity.",
+        (*_OF_SELLER, reports.REPORT, *reports.FILTERS),
+        None,
+        reports.ReportRecord,
+        (*_REPORT_ERRORS, reports.BAD_REPORT),
+    ),
+    OperatorRoute(
+        "exportReport",
+        "GET",
+        _SELLER + "/reports/{report}/file",
+        200,
+        "Get a report as a file.",
+        (*_OF_SELLER, reports.REPORT, *reports.FILTERS, reports.FORMAT),
+        None,
+        reports.ReportFile,
+        (*_REPORT_ERRORS, reports.BAD_REPORT),
+    ),
+    OperatorRoute(
+        "whatIf",
+        "POST",
+        _SELLER + "/what-if",
+        200,
+        "Replay the demand that there was against another schedule.",
+        _OF_SELLER,
+        what_if.AskWhatIf,
+        what_if.WhatIf,
+        _REPORT_ERRORS,
     ),
     OperatorRoute(
         "refreshFacts",

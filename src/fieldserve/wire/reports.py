@@ -1,0 +1,95 @@
+"""Reports as the operator API answers them. What each metric means stands in the reference of metrics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from fieldserve.wire.errors import Says
+from fieldserve.wire.parameters import Parameter
+from fieldserve.wire.parts import Part
+from fieldserve.wire.plans import read_day
+
+REPORTS = ("audit", "scorecard", "payments", "demand")
+FILES = ("csv", "html")
+
+
+class ReportLine(Part):
+    """A metric of a group: `group` has the values of the columns that were asked for, null where a fact has none.
+
+    Rates are between 0 and 1, `low` and `high` the bounds that 95 of 100 such samples allow, amounts are exact texts.
+    `before` is the value of the period before, of the same length."""
+
+    group: dict[str, str | None]
+    metric: str
+    title: str
+    unit: str
+    value: float | str | None
+    numerator: int | str
+    denominator: int
+    low: float | None = None
+    high: float | None = None
+    before: float | str | None = None
+    goal: float | None = None
+    in_goal: bool | None = None
+    rank: int | None = None
+
+
+class ReportRecord(Part):
+    """A report on local days from `firstDay` up to but without `pastDay`."""
+
+    report: str
+    first_day: str
+    past_day: str
+    as_of: str
+    group_by: list[str]
+    is_empty: bool
+    lines: list[ReportLine]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAsk:
+    """What a report is asked for: days as texts, ids that narrow it, columns to group by."""
+
+    first_day: str | None = None
+    past_day: str | None = None
+    store_ids: Sequence[str] = ()
+    technician_ids: Sequence[str] = ()
+    group_by: Sequence[str] = ()
+    grace_minutes: int = 0
+
+
+class ReportFile(Part):
+    """A report as a file: its text, and what it is."""
+
+    content_type: str
+    file_name: str
+    content: str
+
+
+# ---- parameters
+
+REPORT = Parameter("report", "path", required=True, choices=REPORTS, says="which")
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+FILTERS = (
+    Parameter("firstDay", "query", pattern=_DAY, says="first local day; 60 days before the end if absent"),
+    Parameter(
+        "pastDay", "query", pattern=_DAY, says="first local day that no longer counts; after the newest if absent"
+    ),
+    Parameter("storeIds", "query", "array", max_items=100, says="only these stores"),
+    Parameter("technicianIds", "query", "array", max_items=100, says="only these technicians"),
+    Parameter("groupBy", "query", "array", max_items=5, says="columns, such as technician_id or week_start"),
+    Parameter("graceMinutes", "query", "integer", minimum=0, maximum=1440, default=0, says="of grace at the start"),
+)
+FORMAT = Parameter("format", "query", required=True, choices=FILES, says="a table, or a page that prints")
+
+BAD_REPORT = Says(400, "InvalidInput", "{why}.", "the period has no day, or the report is not grouped by that column")
+
+
+def day_of(text: str | None) -> date | None:
+    """The day that a parameter names, None for none. Raises ApiError: BAD_REPORT."""
+    if text is None:
+        return None
+    day = read_day(text)
+    if day is None:
+        raise BAD_REPORT.error(why=f"{text} is no day")
+    return day

@@ -1,0 +1,179 @@
+"""Reports and what-if through the operator API, on what really happened in a world."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fieldserve.analytics import home
+from fieldserve.operations import reports as operations
+from tests.desk import ON_ONE_DATABASE, Desk, refused
+from tests.world import ANN, BOB, OTHER_SELLER, STORE
+
+DAYS = "firstDay=2026-02-01&pastDay=2026-05-01"
+# STORE in the small world: 14:00Z to 22:00Z, capacity 2, two technicians; notice of two hours from NOW on.
+TUESDAY = "2026-03-03T15:00:00Z"
+
+
+@pytest.fixture(autouse=True)
+def folder(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own: worlds share their settings."""
+    folder = tmp_path / "facts"
+    monkeypatch.setattr(type(desk.world.context.settings), "facts_folder", property(lambda _: folder))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "reports/audit"), ("GET", "reports/audit/file?format=csv"), ("POST", "what-if")]
+)
+@ON_ONE_DATABASE
+async def test_anonymous(desk: Desk, method: str, path: str) -> None:
+    """Nothing without a key."""
+    refused(await desk.client.request(method, f"/operator/v1/sellers/A1SELLER/{path}"), 401, "key")
+
+
+async def place(desk: Desk) -> str:
+    """An order of somebody who wants to be visited on Tuesday at three; answers the id of its job."""
+    wanted = [{"startTime": TUESDAY, "durationInMinutes": 60}]
+    body = {"storeId": STORE, "asin": "B0MOUNTING", "buyer": {"name": "Pat"}, "preferredAppointmentTimes": wanted}
+    placed = await desk.call("POST", "orders", body)
+    assert placed.status_code == 201, placed.text
+    job_id: str = placed.json()["serviceJobId"]
+    return job_id
+
+
+class TestReports:
+    async def test_audit(self, desk: Desk) -> None:
+        """Ann was to come at three and the window is over: one due, none on time, a no-show among what she promised."""
+        job_id = await place(desk)
+        await desk.world.assign(job_id, await desk.world.book(job_id, TUESDAY), ANN)
+        desk.world.clock.advance(7 * 86_400_000_000)
+        await place(desk)  # so that the log knows how late it is
+        answer = await desk.call("GET", f"reports/audit?{DAYS}&groupBy=technician_id")
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert (told["firstDay"], told["pastDay"], told["isEmpty"]) == ("2026-02-01", "2026-05-01", False)
+        lines = {one["metric"]: one for one in told["lines"] if one["group"] == {"technician_id": ANN}}
+        assert (lines["on_time_start"]["numerator"], lines["on_time_start"]["denominator"]) == (0, 1)
+        assert (lines["break_no_show"]["value"], lines["break_no_show"]["rank"]) == (1.0, 1)
+
+    async def test_payments(self, desk: Desk) -> None:
+        """Amounts are texts, by currency, whatever else was asked for."""
+        await desk.world.order()
+        told = (await desk.call("GET", f"reports/payments?{DAYS}&groupBy=store_id")).json()
+        assert told["groupBy"] == ["currency", "store_id"]
+        for line in told["lines"]:
+            assert line["unit"] != "currency" or isinstance(line["value"], str)
+
+    async def test_files(self, desk: Desk) -> None:
+        """A table, and a page that loads nothing."""
+        await desk.world.order()
+        for form, starts in (("csv", "store_id,metric"), ("html", "<!doctype html>")):
+            told = (await desk.call("GET", f"reports/demand/file?{DAYS}&groupBy=store_id&format={form}")).json()
+            assert told["content"].startswith(starts)
+            assert told["fileName"] == f"demand-2026-02-01-2026-05-01.{form}"
+
+    @pytest.mark.parametrize(
+        ("query", "says"),
+        [
+            ("groupBy=colour", "audit is not grouped by colour"),
+            ("firstDay=2026-03-02&pastDay=2026-03-02", "has no day"),
+            ("firstDay=2026-02-31", "2026-02-31 is no day"),
+        ],
+    )
+    async def test_refused(self, desk: Desk, query: str, says: str) -> None:
+        """What cannot be reported is said."""
+        await desk.world.order()
+        refused(await desk.call("GET", f"reports/audit?{query}"), 400, says)
+
+    async def test_unknown(self, desk: Desk) -> None:
+        """A report that is none, and a seller that is none."""
+        refused(await desk.call("GET", "reports/weather"), 400, "report")
+        refused(await desk.call("GET", "/operator/v1/sellers/A9NOBODY/reports/audit"), 404, "A9NOBODY")
+
+    async def test_of_this_seller_alone(self, desk: Desk) -> None:
+        """Another seller's jobs count nowhere."""
+        await desk.world.order()
+        told = (await desk.call("GET", f"/operator/v1/sellers/{OTHER_SELLER}/reports/demand?{DAYS}")).json()
+        assert all(line["denominator"] == 0 for line in told["lines"] if line["metric"] == "demand_wanted")
+
+    async def test_busy(self, desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """While somebody refreshes the facts for long, it is said."""
+        await desk.world.order()
+        monkeypatch.setattr(operations, "_TRIES", 2)
+        with home.held(folder):
+            refused(await desk.call("GET", "reports/audit"), 409, "refreshed already")
+
+    async def test_without_the_extra(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A server without the analytics packages says so."""
+        monkeypatch.setattr(operations, "find_spec", lambda name: None)
+        refused(await desk.call("GET", "reports/audit"), 501, "analytics packages")
+
+
+class TestWhatIf:
+    ASK: dict[str, Any] = {  # noqa: RUF012
+        "firstDay": "2026-02-01",
+        "pastDay": "2026-05-01",
+        "changes": [{"kind": "ADD_TECHNICIANS", "technicians": 1, "on": ["TUE"]}],
+        "costPerHour": "40",
+    }
+
+    async def crowd(self, desk: Desk) -> list[str]:
+        """Three who want the same hour on Tuesday, of whom two can have it; the third gives up. Answers their jobs."""
+        ids = []
+        for number in range(3):
+            ids.append(await place(desk))
+            desk.world.clock.advance(1_000_000)
+            if number < 2:
+                await desk.world.assign(ids[-1], await desk.world.book(ids[-1], TUESDAY), (ANN, BOB)[number])
+        await desk.call("POST", f"jobs/{ids[-1]}/cancel-as-buyer", {"causedBy": "BUYER"})
+        return ids
+
+    async def test_wins_one(self, desk: Desk) -> None:
+        """Three orders, two served; with one more on Tuesdays the third is, too, at the price of all Tuesdays."""
+        ids = await self.crowd(desk)
+        answer = await desk.call("POST", "what-if", self.ASK)
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        store = next(one for one in told["stores"] if one["storeId"] == STORE)
+        assert (store["orders"], store["found"], store["replayed"], store["changed"]) == (3, 2, 2, 3)
+        assert (store["jobsWon"], store["jobsLost"]) == (1, 0)
+        assert told["won"] == {ids[2]: TUESDAY}
+        hours = store["addedHours"]
+        assert (store["addedCost"], store["costPerWonJob"]) == (f"{40 * hours:.2f}", f"{40 * hours:.2f}")
+
+    async def test_open_longer_wins_nobody_here(self, desk: Desk) -> None:
+        """Nobody wanted to come later; the hours cost all the same, and no job has a price."""
+        await self.crowd(desk)
+        longer = {"changes": [{"kind": "OPEN_LONGER", "closes": "23:00"}]}
+        told = (await desk.call("POST", "what-if", self.ASK | longer)).json()
+        assert (told["total"]["jobsWon"], told["won"]) == (0, {})
+        assert told["total"]["addedHours"] > 0
+        assert "costPerWonJob" not in told["total"]
+
+    @pytest.mark.parametrize(
+        ("changes", "says"),
+        [
+            ({"changes": []}, "changes"),
+            ({"changes": [{"kind": "ADD_TECHNICIANS"}]}, "ADD_TECHNICIANS needs technicians"),
+            ({"changes": [{"kind": "OPEN_LONGER"}]}, "OPEN_LONGER needs opens, closes, or both"),
+            ({"changes": [{"kind": "OPEN_LONGER", "opens": "9:00"}]}, "opens"),
+            (
+                {"changes": [{"kind": "ADD_TECHNICIANS", "technicians": 1, "opens": "12:00", "closes": "09:00"}]},
+                "closes must be after opens",
+            ),
+            ({"pastDay": "2026-02-01"}, "pastDay must come 1 to 366 days after firstDay"),
+            ({"firstDay": "2026-02-31"}, "firstDay must be a day"),
+            ({"costPerHour": "-1"}, "costPerHour"),
+        ],
+    )
+    @ON_ONE_DATABASE
+    async def test_refused(self, desk: Desk, changes: dict[str, Any], says: str) -> None:
+        """What makes no sense is named."""
+        refused(await desk.call("POST", "what-if", self.ASK | changes), 400, says)
+
+    async def test_nothing_happened(self, desk: Desk) -> None:
+        """No order, no figures; a seller that is none is 404."""
+        told = (await desk.call("POST", "what-if", self.ASK)).json()
+        assert told["total"]["orders"] == 0
+        refused(await desk.call("POST", "/operator/v1/sellers/A9NOBODY/what-if", self.ASK), 404, "A9NOBODY")
