@@ -5,6 +5,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import AsyncIterator
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
@@ -15,7 +16,12 @@ _SIDE = 24
 
 
 def picture(number: int) -> bytes:
-    """A PNG of 24 × 24 pixels: a pattern in a colour of its own for every number."""
+    """A PNG of 24 × 24 pixels: a pattern, in one of a dozen colours."""
+    return _picture(number % 12)
+
+
+@lru_cache
+def _picture(number: int) -> bytes:
     red, green, blue = (number * 53) % 200, (number * 97) % 200, (number * 151) % 200
     rows = b"".join(
         b"\0" + b"".join(bytes((red + (x ^ y), green + x, blue + y)) for x in range(_SIDE)) for y in range(_SIDE)
