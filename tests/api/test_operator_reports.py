@@ -110,6 +110,33 @@ class TestReports:
         refused(await desk.call("GET", "reports/audit"), 501, "analytics packages")
 
 
+class TestForecast:
+    async def test_three_weeks(self, desk: Desk) -> None:
+        """An order a day for three weeks: one is expected on each day to come, by the same weekdays."""
+        for _ in range(22):
+            await place(desk)
+            desk.world.clock.advance(86_400_000_000)
+        told = (await desk.call("GET", "forecast?weeks=2")).json()
+        (store,) = told["stores"]
+        assert (store["storeId"], store["method"], len(store["days"])) == (STORE, "SAME_WEEKDAYS", 14)
+        assert store["days"][0]["day"] == told["firstDay"]
+        assert {day["expected"] for day in store["days"]} == {1.0}
+
+    async def test_too_little(self, desk: Desk) -> None:
+        """A day of orders says nothing, and that is said."""
+        await place(desk)
+        told = (await desk.call("GET", f"forecast?storeIds={STORE}")).json()
+        assert told["stores"] == []
+        assert STORE in told["notices"][0]
+
+    @ON_ONE_DATABASE
+    async def test_refused(self, desk: Desk) -> None:
+        """A year ahead is too far; a seller that is none is 404; and nothing without a key."""
+        refused(await desk.call("GET", "forecast?weeks=52"), 400, "weeks")
+        refused(await desk.call("GET", "/operator/v1/sellers/A9NOBODY/forecast"), 404, "A9NOBODY")
+        refused(await desk.client.get("/operator/v1/sellers/A1SELLER/forecast"), 401, "key")
+
+
 class TestWhatIf:
     ASK: dict[str, Any] = {  # noqa: RUF012
         "firstDay": "2026-02-01",

@@ -73,6 +73,17 @@ class TestReport:
             assert code == 0, told
         assert list(csv.DictReader((tmp_path / "what-if.csv").read_text().splitlines()))[-1]["orders"] == "0"
 
+    def test_forecast(self, run: Any, shop: Path, tmp_path: Path) -> None:
+        """One order is no history: the store is named, in every format."""
+        out, told, code = run("report", "forecast", "--store", "s1")
+        assert code == 0, told
+        assert re.search(r"s1: (its first order|there were no orders)", out)
+        for format_ in ("csv", "xlsx", "html"):
+            target = tmp_path / f"forecast.{format_}"
+            _, told, code = run("report", "forecast", "--format", format_, "--output", str(target))
+            assert code == 0, told
+        assert (tmp_path / "forecast.csv").read_text() == "storeId,day,expected,low,high,method\n"
+
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [

@@ -25,6 +25,7 @@ from fieldserve.operations import (
     events,
     facts,
     feeds,
+    forecasts,
     operator_jobs,
     operator_keys,
     orders,
@@ -310,6 +311,9 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
     "getReport": lambda c: reports.get_report(c.context, c.caller, c.values["report"], _report_ask(c)),
     "exportReport": lambda c: reports.export_report(
         c.context, c.caller, c.values["report"], c.values["format"], _report_ask(c)
+    ),
+    "getForecast": lambda c: forecasts.forecast_demand(
+        c.context, c.caller, c.values.get("storeIds", ()), c.values.get("weeks", 4)
     ),
     "whatIf": lambda c: what_if.what_if(c.context, c.caller, c.body),
     "createCalendarFeed": _create_feed,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fieldserve.cli.forecast import forecast
 from fieldserve.cli.options import where_data_is
 from fieldserve.cli.reporting import FORMAT, FROM, OUTPUT, TO, needs_output, run_report, write_out
 from fieldserve.cli.what_if import what_if
@@ -83,3 +84,4 @@ def _reporter(name: str, says: str) -> None:
 for _name, _says in _REPORTS.items():
     _reporter(_name, _says)
 report.add_command(what_if)
+report.add_command(forecast)
