@@ -176,7 +176,7 @@ class TestDemand:
         assert measure(facts, "lost_demand") == [(3, 6)]
         assert measure(facts, "lead_time") == [(5 * 3600, 1)]
         wanted = measure(facts, "demand_wanted", ("wanted_weekday", "wanted_hour"))
-        assert wanted == [(1, 10, 3, 3), (4, 8, 1, 1)]  # Monday 10:00, and Thursday 08:00
+        assert wanted == [(1, 10, 1, 1)]  # Monday 10:00, which was refused
 
     def test_capacity(self, tmp_path: Path) -> None:
         """Four hours of work, one of them booked and one spent on the road: 1 of 3 is used, 1 of 4 idle hours less."""

@@ -50,6 +50,9 @@ SECTIONS: tuple[tuple[str, str, str, Right], ...] = (
     ("Board", "b", "board", "see"),
     ("Jobs", "j", "jobs", "see"),
     ("Routes", "r", "plans", "see"),
+    ("Performance", "p", "performance", "measure"),
+    ("Payments", "y", "payments", "measure"),
+    ("Demand", "d", "demand", "measure"),
     ("Developers", "v", "developers", "develop"),
     ("Settings", "s", "settings", "set_up"),
 )

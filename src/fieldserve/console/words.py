@@ -145,6 +145,10 @@ class Words:
         """A number with the reader's separators."""
         return numbers.format_decimal(value, locale=self.locale)
 
+    def share(self, share: float) -> str:
+        """A share in percent, with a digit behind the point."""
+        return numbers.format_percent(round(share, 3), locale=self.locale, decimal_quantization=False)
+
     def percent(self, share: float) -> str:
         """A share as a whole percentage."""
         return numbers.format_percent(share, locale=self.locale)

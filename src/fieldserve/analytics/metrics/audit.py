@@ -252,7 +252,7 @@ register(
         "seconds from start to end of work",
         "appointments with both recorded",
         "appointments without",
-        ("appointment_facts",),
+        ("appointment_facts", "appointment_technicians"),
         "Nothing recorded: no value. Seconds are rounded.",
         GRAIN,
         counting.visits,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fieldserve.analytics.engines import Facts
 
 _ASKED = ["SEARCH", "ORDER", "REFUSAL"]
-_WISHES = ["SEARCH", "PREFERENCE", "REFUSAL"]
+_WISHES = ["PREFERENCE", "REFUSAL"]
 
 
 def _demand(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
@@ -125,9 +125,9 @@ _metric(
 _metric(
     "demand_wanted",
     "When buyers want to be visited",
-    "searches, preferred windows and refused bookings",
+    "preferred windows and refused bookings",
     "the same",
-    "By the hour, in the store's zone, at which the wanted window begins.",
+    "By the hour, in the store's zone, at which the window begins. A search shows days, and wants no hour of them.",
     "demand_facts",
     ("wanted_weekday", "wanted_hour"),
     _demand,

@@ -1,0 +1,136 @@
+"""Demand: when buyers want to be visited, what found nothing, what is to come, and another schedule tried.
+
+/console/{seller}/demand"""
+
+from datetime import date, timedelta
+from typing import Any
+
+from babel.dates import get_day_names
+from starlette.responses import Response
+
+from fieldserve.console.pages import Visit, page
+from fieldserve.console.reporting import (
+    Asked,
+    Chart,
+    Series,
+    drawn,
+    line_of,
+    rate,
+    read_asked,
+    reports,
+    sheet,
+    weekly,
+)
+from fieldserve.console.words import Words
+from fieldserve.operations.forecasts import forecast_demand
+from fieldserve.operations.what_if import what_if
+from fieldserve.wire.bodies import BodyFault, convert
+from fieldserve.wire.errors import ApiError
+from fieldserve.wire.forecasts import StoreForecast
+from fieldserve.wire.reports import ReportRecord
+from fieldserve.wire.what_if import WEEKDAYS, AskWhatIf, WhatIf
+
+FIGURES = ("fill_rate", "lost_demand", "lead_time", "store_utilisation", "store_hours_full", "store_hours_idle")
+_SHOWN_DAYS = 56
+
+
+async def show(visit: Visit) -> Response:
+    """GET: the page; with a change of the schedule in the address also what it would have won."""
+    asked = await read_asked(visit)
+    made = await reports(
+        visit, asked, ("demand", ()), ("demand", ("wanted_weekday", "wanted_hour")), ("demand", ("week_start",))
+    )
+    names = get_day_names("abbreviated", locale=visit.words.locale)
+    view: dict[str, Any] = {
+        "asked": asked,
+        "here": visit.words,
+        "rate": rate,
+        "charts": "[]",
+        "empty": made is None,
+        "days_of_week": [(one, names[at]) for at, one in enumerate(WEEKDAYS)],
+        "query": visit.request.query_params,
+        "tried": None,
+        "fault": "",
+        "forecasts": [],
+    }
+    if made is None:
+        return visit.show("demand.html", **view)
+    whole, heat, weeks = made
+    view["tried"], view["fault"] = await _tried(visit, asked)
+    told = await forecast_demand(visit.context, visit.caller, (asked.store,) if asked.store else ())
+    words = visit.words
+    charts = [
+        _heat(heat, words, [names[at] for at in range(7)]),
+        weekly(weeks, words, "weeks", ("fill_rate", "lost_demand", "store_utilisation")),
+        *(_band(one, told.first_day, words, number) for number, one in enumerate(told.stores)),
+    ]
+    view |= {
+        "empty": whole.is_empty,
+        "figures": [line for name in FIGURES if (line := line_of(whole, name)) is not None],
+        "forecasts": [(number, asked.known.name_of(one.store_id), one) for number, one in enumerate(told.stores)],
+        "charts": drawn(charts),
+    }
+    return visit.show("demand.html", **view)
+
+
+async def _tried(visit: Visit, asked: Asked) -> tuple[WhatIf | None, str]:
+    """What the address's change would have won, or what is wrong with it."""
+    query = visit.request.query_params
+    if "more" not in query:
+        return None, ""
+    more = query.get("more", "0")
+    change: dict[str, Any] = {"on": [one for one in query.getlist("on") if one]}
+    change |= {name: query[name] for name in ("opens", "closes") if query.get(name)}
+    if more.isdecimal() and 0 < int(more) <= 500:
+        change |= {"kind": "ADD_TECHNICIANS", "technicians": int(more)}
+    else:
+        change |= {"kind": "OPEN_LONGER"}
+    body = {
+        "firstDay": asked.first.isoformat(),
+        "pastDay": asked.past.isoformat(),
+        "changes": [change],
+        "storeIds": [asked.store] if asked.store else [],
+        **({"costPerHour": query["cost"]} if query.get("cost") else {}),
+    }
+    try:
+        return await what_if(visit.context, visit.caller, convert(body, AskWhatIf)), ""
+    except BodyFault as fault:
+        return None, fault.fault.reason
+    except ApiError as refusal:
+        return None, "; ".join(one.details or one.message for one in refusal.faults)
+
+
+def _heat(record: ReportRecord, words: Words, days: list[str]) -> Chart:
+    cells = [
+        (int(one.group["wanted_hour"] or 0), int(one.group["wanted_weekday"] or 1) - 1, float(one.numerator))
+        for one in record.lines
+        if one.metric == "demand_wanted" and one.group["wanted_weekday"] is not None
+    ]
+    hours = [f"{hour:02}" for hour in range(24)]
+    title = words.text("When buyers want to be visited")
+    return Chart("heat", "heat", hours, [Series(title, [])], "", days, cells)
+
+
+def _band(one: StoreForecast, first_day: str, words: Words, number: int) -> Chart:
+    first, past = date.fromisoformat(first_day), one.history[-_SHOWN_DAYS:]
+    labels = [words.short_date(first + timedelta(days=at)) for at in range(-len(past), len(one.days))]
+    before, after = [None] * len(past), [None] * len(one.days)
+    return Chart(
+        f"forecast-{number}",
+        "band",
+        labels,
+        [
+            Series(words.text("Orders"), [*map(float, past), *after]),
+            Series(words.text("Expected"), [*before, *(day.expected for day in one.days)]),
+            Series(words.text("at least"), [*before, *(day.low for day in one.days)]),
+            Series(words.text("at most"), [*before, *(day.high for day in one.days)]),
+        ],
+    )
+
+
+async def download(visit: Visit) -> Response:
+    """GET: demand by store and week as CSV."""
+    return await sheet(visit, "demand", await read_asked(visit), "store_id", "week_start")
+
+
+ROUTES = [page("/{seller}/demand", show, "measure"), page("/{seller}/demand.csv", download, "measure")]

@@ -1,0 +1,139 @@
+"""Performance, Payments and Demand in a real browser: drawn, read as tables, exported, and another schedule tried."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from fieldserve.client import Services
+from tests.console.conftest import OTHER_SELLER, PASSWORD, Console
+from tests.official.running import SELLER, RunningServer, running
+
+PAGES = ("performance", "payments", "demand")
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server on which something happened: one visit is booked, one job was given up."""
+    with running(tmp_path_factory.mktemp("measured") / "data") as server:
+        for login, role in (("dora", "dispatcher"), ("anne", "analyst"), ("dev", "developer")):
+            person = {"login": login, "name": login, "role": role, "sellerId": SELLER, "password": PASSWORD}
+            server.operate("POST", "users", person)
+        wanted = [{"startTime": server.hour(10).isoformat(), "durationInMinutes": 60}]
+        server.order(preferredAppointmentTimes=wanted)
+        lost = server.order(preferredAppointmentTimes=wanted)
+        who = {
+            "lwa_app_id": server.client_id,
+            "lwa_client_secret": server.client_secret,
+            "refresh_token": server.refresh_token,
+        }
+        services = Services(credentials=who, endpoint=server.base, token_endpoint=f"{server.base}/auth/o2/token")
+        services.add_appointment_for_service_job_by_service_job_id(
+            lost, appointmentTime={"startTime": server.hour(10).isoformat()}
+        )
+        server.operate("POST", f"sellers/{SELLER}/jobs/{lost}/cancel-as-buyer", {"causedBy": "BUYER"})
+        yield server
+
+
+@pytest.fixture
+def desk(measured: RunningServer, browser: Browser) -> Iterator[Console]:
+    """The console on it; a test fails if a page complained."""
+    with ExitStack() as at_end:
+        console = Console(measured, browser, at_end)
+        yield console
+        assert console.complaints == []
+
+
+def is_drawn(page: Page, id: str) -> bool:
+    """Whether the chart has more than one colour in it."""
+    script = """id => { const canvas = document.querySelector('#' + id + ' canvas'); if (!canvas) return false;
+        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        const seen = new Set();
+        for (let at = 0; at < data.length; at += 4) seen.add(data[at] + ' ' + data[at + 1] + ' ' + data[at + 3]);
+        return seen.size > 3; }"""
+    return bool(page.evaluate(script, id))
+
+
+class TestPages:
+    def test_performance(self, desk: Console) -> None:
+        """Targets with their goals, the weeks as a table, technicians by rank."""
+        page = desk.sign_in("anne")
+        page.keyboard.press("g")
+        page.keyboard.press("p")
+        page.wait_for_url("**/performance")
+        page.goto(desk.address(f"performance?to={desk.server.hour(40).date()}"))  # the visit was to be tomorrow
+        expect(page.locator(".measures li").first).to_contain_text("at most 5%")
+        assert is_drawn(page, "trend")
+        page.locator("summary").click()
+        expect(page.locator("details table tbody tr").first).to_be_visible()
+
+    def test_payments(self, desk: Console) -> None:
+        """Amounts by state in their currency: two orders of 89.90, one pending and one lost."""
+        page = desk.sign_in("anne", locale="en-US")
+        page.goto(desk.address("payments"))
+        expect(page.locator(".measures")).to_contain_text("$89.90")
+        assert is_drawn(page, "weeks-USD")
+
+    def test_demand(self, desk: Console) -> None:
+        """When buyers want to come, and what another schedule would have won: nothing here, since nothing was full."""
+        page = desk.sign_in("anne")
+        page.goto(desk.address("demand"))
+        assert is_drawn(page, "heat")
+        page.locator("#more").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("output")).to_have_text("3")
+        page.get_by_role("button", name="Replay the demand").click()
+        page.wait_for_url("**more=3**")
+        expect(page.locator("table tbody tr").last).to_contain_text("+0")
+
+    def test_what_is_wrong_is_said(self, desk: Console) -> None:
+        """Hours that end before they begin are refused in words."""
+        page = desk.sign_in("anne")
+        page.goto(desk.address("demand?more=1&opens=12:00&closes=09:00"))
+        expect(page.get_by_role("alert")).to_contain_text("closes must be after opens")
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_export(self, desk: Console, name: str, tmp_path: Path) -> None:
+        """The button gives the figures as CSV."""
+        page = desk.sign_in("anne")
+        page.goto(desk.address(name))
+        with page.expect_download() as told:
+            page.get_by_role("link", name="CSV").click()
+        told.value.save_as(tmp_path / "sheet.csv")
+        assert "metric" in next(csv.reader((tmp_path / "sheet.csv").read_text().splitlines()))
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_empty_period(self, desk: Console, name: str) -> None:
+        """Days on which nothing happened say so."""
+        page = desk.sign_in("anne")
+        page.goto(desk.address(f"{name}?from=2020-01-01&to=2020-02-01"))
+        expect(page.locator(".empty").first).to_contain_text("Nothing happened")
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("name", PAGES)
+    def test_axe(self, desk: Console, axe: str, name: str, scheme: Any) -> None:
+        """Nothing keeps anybody from using it."""
+        page = desk.sign_in("anne", color_scheme=scheme, bypass_csp=True)
+        page.goto(desk.address(name))
+        page.add_script_tag(content=axe)
+        found = page.evaluate("axe.run().then(told => told.violations.map(one => one.id + ' ' + one.nodes[0].html))")
+        assert found == []
+
+
+class TestWhoMay:
+    def test_developers_may_not(self, desk: Console) -> None:
+        """It is not in their side bar, and not answered."""
+        page = desk.sign_in("dev")
+        expect(page.get_by_role("link", name="Performance")).to_have_count(0)
+        assert page.goto(desk.address("performance")).status == 403  # type: ignore[union-attr]
+        desk.complaints.clear()
+
+    def test_other_seller(self, desk: Console) -> None:
+        """Another seller's figures are nowhere."""
+        page = desk.sign_in("anne")
+        assert page.goto(desk.address("performance", OTHER_SELLER)).status == 404  # type: ignore[union-attr]
+        desk.complaints.clear()
