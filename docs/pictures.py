@@ -12,7 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.console import browser as chromium
 
 FOLDER = Path(__file__).with_name("pictures")
-PAGES = ("today", "board", "jobs", "performance", "payments", "demand")
+PAGES = ("today", "board", "jobs", "capacity", "performance", "payments", "demand")
 # Pages that an admin sees, by the name of their picture.
 ADMINS = {"requests": "developers/requests", "settings": "settings/technicians"}
 

@@ -50,6 +50,7 @@ SECTIONS: tuple[tuple[str, str, str, Right], ...] = (
     ("Board", "b", "board", "see"),
     ("Jobs", "j", "jobs", "see"),
     ("Routes", "r", "plans", "see"),
+    ("Capacity", "c", "capacity", "see"),
     ("Performance", "p", "performance", "measure"),
     ("Payments", "y", "payments", "measure"),
     ("Demand", "d", "demand", "measure"),

@@ -62,6 +62,30 @@ async def find(c: Connection, seller_id: str, reservation_id: str) -> StoredRese
     return StoredReservation(seller_id, reservation_id, row[0], row[1], reservation, row[2])
 
 
+async def of_resource(c: Connection, seller_id: str, resource_id: str, window: Interval) -> list[StoredReservation]:
+    """The reservations of a resource that may touch the window, with their ids, by start."""
+    rows = await c.fetch(
+        f"SELECT reservation_id, marketplace_id, created_at, type, {schedules.COLUMNS} FROM reservations"
+        " WHERE seller_id = $1 AND resource_id = $2 AND last_at > $3 AND start_at < $4"
+        " ORDER BY start_at, reservation_id",
+        seller_id,
+        resource_id,
+        window[0],
+        window[1] + schedules.SHIFT,
+    )
+    return [
+        StoredReservation(
+            seller_id,
+            row[0],
+            resource_id,
+            row[1],
+            Reservation(ReservationType(row[3]), schedules.availability(row, 4)),
+            row[2],
+        )
+        for row in rows
+    ]
+
+
 async def delete(c: Connection, seller_id: str, reservation_id: str) -> bool:
     """Delete a reservation; False where there is none (any more): of two that delete it, one is told so."""
     return await c.fetch_one(_DELETE, seller_id, reservation_id) is not None

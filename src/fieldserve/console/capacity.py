@@ -1,0 +1,285 @@
+"""Capacity: a week's hours of a store or a technician, by type; leave; hours; what customers will see.
+
+/console/{seller}/capacity"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from starlette.responses import Response
+
+from fieldserve.console.jobs import Choices, choices
+from fieldserve.console.pages import Refused, Visit, page, told
+from fieldserve.console.words import instant_of, local
+from fieldserve.domain.capacity import Capacities, CapacityType, ReservationType
+from fieldserve.domain.intervals import DAY, HOUR, Instant, Interval
+from fieldserve.operations import capacity, reservations, services
+from fieldserve.operations.schedules import availability, update_schedule
+from fieldserve.operations.slots import get_appointment_slots
+from fieldserve.wire.bodies import BodyFault, convert
+from fieldserve.wire.errors import ApiError
+from fieldserve.wire.plans import read_day
+from fieldserve.wire.reservations import CreateReservationRequest, ReservationInput, read_reservation
+from fieldserve.wire.schedules import DAYS_OF_WEEK, RecordFault, read_record
+from fieldserve.wire.slots import GetAppointmentSlotsResponse, Window
+from fieldserve.wire.times import parse, render
+from fieldserve.wire.what_if import minutes_of
+
+TYPES = {
+    "available": CapacityType.AVAILABLE_CAPACITY,
+    "scheduled": CapacityType.SCHEDULED_CAPACITY,
+    "encumbered": CapacityType.ENCUMBERED_CAPACITY,
+    "reserved": CapacityType.RESERVED_CAPACITY,
+}
+LEAVES = (ReservationType.VACATION, ReservationType.BREAK, ReservationType.TRAINING, ReservationType.TRAVEL)
+LEVELS = 4
+_AHEAD = 60 * DAY
+_MOST_TOLD = 20
+
+TEXTS = (*TYPES,)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A resource with the words it is known by, and a week on its clocks."""
+
+    resource_id: str
+    name: str
+    kind: str
+    marketplace_id: str
+    zone: ZoneInfo
+    monday: date
+    known: Choices
+
+    @property
+    def midnights(self) -> list[Instant]:
+        """Of the seven days, and of the day after them."""
+        days = (self.monday + timedelta(days=at) for at in range(8))
+        return [instant_of(datetime(one.year, one.month, one.day, tzinfo=self.zone)) for one in days]
+
+    @property
+    def window(self) -> Interval:
+        return self.midnights[0], self.midnights[-1]
+
+
+async def _asked(visit: Visit, resource_id: str, week: str) -> Asked | None:
+    known = await choices(visit)
+    found: list[tuple[str, str, str, str, str]] = [
+        *((one.store_id, one.name, "STORE", one.marketplace_id, one.time_zone) for one in known.stores),
+        *((one.technician_id, one.name, "TECHNICIAN", one.marketplace_id, one.time_zone) for one in known.technicians),
+    ]
+    if not found:
+        return None
+    chosen = next((one for one in found if one[0] == resource_id), None)
+    if chosen is None and resource_id:
+        raise Refused(404, "There is no such page.")
+    chosen = chosen or found[0]
+    zone = ZoneInfo(chosen[4])
+    day = read_day(week) or local(visit.now(), zone).date()
+    return Asked(*chosen[:4], zone, day - timedelta(days=day.weekday()), known)
+
+
+async def show(visit: Visit) -> Response:
+    """GET: the page."""
+    query = visit.request.query_params
+    asked = await _asked(visit, query.get("resource", ""), query.get("week", ""))
+    if asked is None:
+        return visit.show("capacity.html", asked=None)
+    return await _show(visit, asked)
+
+
+async def _show(visit: Visit, asked: Asked, status: int = 200, **more: Any) -> Response:
+    query = visit.request.query_params
+    kind = query.get("type", "available") if query.get("type") in TYPES else "available"
+    who = (visit.context, visit.caller, asked.resource_id, asked.marketplace_id)
+    there = await capacity.capacities_of(*who, asked.window)
+    words = visit.words.at(asked.zone.key)
+
+    def at(**changed: str) -> str:
+        kept = {
+            "resource": asked.resource_id,
+            "week": asked.monday.isoformat(),
+            "type": kind,
+            "asin": query.get("asin", ""),
+        }
+        return visit.path("capacity", **(kept | changed))
+
+    rows, most = _rows(there, TYPES[kind], asked)
+    asin = query.get("asin", "")
+    view = {
+        "asked": asked,
+        "here": words,
+        "kind": kind,
+        "kinds": [(one, at(type=one)) for one in TYPES],
+        "earlier": at(week=(asked.monday - timedelta(days=7)).isoformat()),
+        "later": at(week=(asked.monday + timedelta(days=7)).isoformat()),
+        "today": at(week=""),
+        "days": [(number, words.short_date(asked.monday + timedelta(days=number))) for number in range(7)],
+        "weekdays": DAYS_OF_WEEK,
+        "rows": rows,
+        "most": most,
+        "leaves": [one.value for one in LEAVES],
+        "reserved": [
+            _told(one.reservation_id, one.reservation) for one in await capacity.reservations_of(*who, asked.window)
+        ],
+        "services": (await services.list_services(visit.context, visit.caller, "", 500)).services,
+        "asin": asin,
+        "slots": await _slots(visit, asked, asin) if asin and asked.kind == "STORE" else None,
+        "fault": "",
+        "conflicts": None,
+        "given": {},
+    }
+    return visit.show("capacity.html", status, **(view | more))
+
+
+def _rows(
+    there: Capacities, type: CapacityType, asked: Asked
+) -> tuple[list[tuple[int, list[tuple[int | None, int]]]], int]:
+    """For each hour of the day the seven days' values with their shade; None where the clocks skip the hour."""
+    steps = there.of(type)
+    found: dict[tuple[int, int], int] = {}
+    least = type in (CapacityType.SCHEDULED_CAPACITY, CapacityType.AVAILABLE_CAPACITY)
+    for day in range(7):
+        begin = asked.midnights[day]
+        while begin < asked.midnights[day + 1]:
+            value = steps.minimum(begin, begin + HOUR) if least else steps.maximum(begin, begin + HOUR)
+            found.setdefault((local(begin, asked.zone).hour, day), value)  # the hour that comes twice shows the first
+            begin += HOUR
+    most = max(found.values(), default=0)
+    hours = [hour for hour in range(24) if any(found.get((hour, day)) for day in range(7))]
+    shown = range(min(hours), max(hours) + 1) if hours else range(8, 18)
+    return [(hour, [_shaded(found.get((hour, day)), most) for day in range(7)]) for hour in shown], most
+
+
+def _shaded(value: int | None, most: int) -> tuple[int | None, int]:
+    return value, -(-value * LEVELS // most) if value else 0
+
+
+def _told(reservation_id: str, reservation: Any) -> tuple[str, str, Interval, bool]:
+    record = reservation.availability
+    return reservation_id, reservation.type.value, (record.start, record.end), record.recurrence is not None
+
+
+async def _slots(visit: Visit, asked: Asked, asin: str) -> list[tuple[str, int, int]]:
+    """Of each day of the week the slots that customers would be shown, and how many have room."""
+    window = (max(asked.window[0], visit.now()), asked.window[1])
+    if window[0] >= window[1]:
+        return []
+    content = await get_appointment_slots(
+        visit.context, visit.caller, asin, asked.resource_id, asked.marketplace_id, Window(*window)
+    )
+    payload = msgspec.json.decode(content, type=GetAppointmentSlotsResponse).payload
+    words = visit.words
+    found: dict[date, tuple[int, int]] = {}
+    for one in (payload.appointment_slots if payload is not None else None) or ():
+        day = local(parse(one.start_time or ""), asked.zone).date()
+        listed, free = found.get(day, (0, 0))
+        found[day] = (listed + 1, free + bool(one.capacity))
+    return [(words.short_date(day), *counts) for day, counts in sorted(found.items())]
+
+
+# ---- deeds
+
+
+async def reserve(visit: Visit) -> Response:
+    """POST: leave, a break, training."""
+    fields = visit.fields
+    asked = await _of_form(visit)
+    try:
+        start, end = (_moment(fields.get(name, ""), asked.zone) for name in ("start", "end"))
+        times = {"startTime": render(start), "endTime": render(end)}
+        wanted = convert({"type": fields.get("kind", ""), "availability": times}, ReservationInput)
+        value, faults = read_reservation(CreateReservationRequest(asked.resource_id, wanted))
+        if value is None:
+            return await _show(visit, asked, 400, fault="; ".join(one.reason for one in faults), given=fields)
+        made = await reservations.create_reservation(visit.context, visit.caller, asked.marketplace_id, value)
+        if made.errors:
+            return await _show(visit, asked, 400, fault=made.errors[0].message, given=fields)
+    except (ApiError, ValueError) as fault:
+        says = told(fault) if isinstance(fault, ApiError) else str(fault)
+        return await _show(visit, asked, 400, fault=says, given=fields)
+    return visit.go(
+        visit.path("capacity", resource=asked.resource_id, week=local(start, asked.zone).date().isoformat())
+    )
+
+
+async def give_back(visit: Visit) -> Response:
+    """POST: a reservation cancelled."""
+    asked = await _of_form(visit)
+    reservation_id = visit.fields.get("reservation", "")
+    try:
+        await reservations.cancel_reservation(visit.context, visit.caller, reservation_id, asked.marketplace_id)
+    except ApiError as fault:
+        return await _show(visit, asked, fault.status, fault=told(fault))
+    return visit.go(visit.path("capacity", resource=asked.resource_id, week=asked.monday.isoformat()))
+
+
+async def set_hours(visit: Visit) -> Response:
+    """POST: hours on weekdays, from a day to a day; visits that they would not cover are told before it is saved."""
+    fields, asked = visit.fields, await _of_form(visit)
+    try:
+        record = _hours(fields, asked.zone)
+        value = availability(read_record(record))
+        begin = max(visit.now(), value.start - DAY)
+        who = (visit.context, visit.caller, asked.resource_id, asked.marketplace_id)
+        short = await capacity.overbooked_by(*who, [value], (begin, begin + _AHEAD))
+        if short and fields.get("sure") != "yes":
+            return await _show(visit, asked, 409, conflicts=short[:_MOST_TOLD], many=len(short), given=fields)
+        answer = await update_schedule(*who, [record])
+    except (ApiError, RecordFault, ValueError) as fault:
+        return await _show(visit, asked, 400, fault=_says(fault), given=fields)
+    faults = [one.message for record in (answer.payload if answer else None) or () for one in record.errors or ()]
+    if faults:
+        return await _show(visit, asked, 400, fault=faults[0], given=fields)
+    return visit.go(visit.path("capacity", resource=asked.resource_id, week=asked.monday.isoformat()))
+
+
+def _says(fault: Exception) -> str:
+    if isinstance(fault, ApiError):
+        return told(fault)
+    return fault.fault.reason if isinstance(fault, BodyFault) else str(fault)
+
+
+def _hours(fields: dict[str, str], zone: ZoneInfo) -> dict[str, Any]:
+    """The record of an update, as an API caller sends it. Raises ValueError."""
+    first, last = read_day(fields.get("first", "")), read_day(fields.get("last", ""))
+    if first is None or last is None or last < first:
+        raise ValueError("The hours need a first and a last day, in that order.")
+    days = [day for day in DAYS_OF_WEEK if fields.get(f"on-{day}")] or list(DAYS_OF_WEEK)
+    while DAYS_OF_WEEK[first.weekday()] not in days:
+        first += timedelta(days=1)
+    midnight = datetime(first.year, first.month, first.day, tzinfo=zone)
+    opens, closes = (minutes_of(fields.get(name, "")) for name in ("opens", "closes"))
+    if closes <= opens:
+        raise ValueError("The hours must end after they begin.")
+    start = midnight + timedelta(minutes=opens)
+    past = datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1)
+    return {
+        "startTime": render(instant_of(start)),
+        "endTime": render(instant_of(midnight + timedelta(minutes=closes))),
+        "capacity": int(fields.get("capacity", "") or 1),
+        "recurrence": {"endTime": render(instant_of(past)), "daysOfWeek": days},
+    }
+
+
+def _moment(text: str, zone: ZoneInfo) -> Instant:
+    """The instant of what a field for date and time holds. Raises ValueError."""
+    return instant_of(datetime.fromisoformat(text).replace(tzinfo=zone))
+
+
+async def _of_form(visit: Visit) -> Asked:
+    asked = await _asked(visit, visit.fields.get("resource", ""), visit.fields.get("week", ""))
+    if asked is None:
+        raise Refused(404, "There is no such page.")
+    return asked
+
+
+ROUTES: Sequence[Any] = [
+    page("/{seller}/capacity", show),
+    page("/{seller}/capacity/reserve", reserve, "dispatch", "POST"),
+    page("/{seller}/capacity/give-back", give_back, "dispatch", "POST"),
+    page("/{seller}/capacity/hours", set_hours, "dispatch", "POST"),
+]

@@ -1,0 +1,123 @@
+"""Capacity in a real browser: a week seen, leave entered and given back, hours set, and who they would not cover."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fieldserve.client import Services
+from tests.console.conftest import OTHER_SELLER, Console
+from tests.official.running import ANN, ASIN, STORE
+
+
+def week_of(console: Console, days: int) -> str:
+    """A day so many days after tomorrow."""
+    return (console.server.hour(0) + timedelta(days=days)).date().isoformat()
+
+
+def open_week(console: Console, resource: str, days: int, login: str = "dora", **query: str) -> Page:
+    """The week of that day, of a resource."""
+    page = console.sign_in(login)
+    more = "".join(f"&{name}={value}" for name, value in query.items())
+    page.goto(console.address(f"capacity?resource={resource}&week={week_of(console, days)}{more}"))
+    return page
+
+
+class TestCapacity:
+    def test_week(self, console: Console) -> None:
+        """The store never closes and has two: 2 in every cell; by keyboard to the next week."""
+        page = open_week(console, STORE, 30)
+        expect(page.locator(".heat tbody tr")).to_have_count(24)
+        assert set(page.locator(".heat td").all_inner_texts()) == {"2"}
+        caption = page.locator("caption").inner_text()
+        assert "available" in caption
+        assert "UTC" in caption
+        page.keyboard.press("ArrowRight")
+        page.wait_for_url(f"**week={week_of(console, 30)[:7]}**")
+        page.get_by_role("link", name="scheduled").click()
+        expect(page.locator("caption")).to_contain_text("scheduled")
+
+    def test_leave_and_back(self, console: Console) -> None:
+        """Ann's training takes her hours, and gives them back."""
+        page = open_week(console, ANN, 40)
+        day = page.locator('input[name="start"]').input_value()[:10]
+        page.select_option('select[name="kind"]', "TRAINING")
+        page.fill('input[name="start"]', f"{day}T09:00")
+        page.fill('input[name="end"]', f"{day}T12:00")
+        page.get_by_role("button", name="Enter it").click()
+        expect(page.locator(".lines li").first).to_contain_text("Training")
+        row = page.locator(".heat tbody tr", has=page.locator("th", has_text="10"))
+        assert row.locator("td").all_inner_texts() == ["0", *["1"] * 6]
+        page.get_by_role("button", name="Give back").click()
+        expect(page.locator(".heat td.h0")).to_have_count(0)
+
+    def test_hours_and_conflicts(self, console: Console) -> None:
+        """A capacity of one where two are booked at the same time: told first, saved when asked for again."""
+        server = console.server
+        start = server.hour(24 * 50 + 10)
+        who = {
+            "lwa_app_id": server.client_id,
+            "lwa_client_secret": server.client_secret,
+            "refresh_token": server.refresh_token,
+        }
+        services = Services(credentials=who, endpoint=server.base, token_endpoint=f"{server.base}/auth/o2/token")
+        for _ in range(2):
+            job_id = server.order()
+            services.add_appointment_for_service_job_by_service_job_id(
+                job_id, appointmentTime={"startTime": start.isoformat()}
+            )
+        page = open_week(console, STORE, 50)
+        page.fill('input[name="opens"]', "09:00")
+        page.fill('input[name="closes"]', "12:00")
+        page.fill('input[name="first"]', start.date().isoformat())
+        page.fill('input[name="last"]', start.date().isoformat())
+        page.get_by_role("button", name="Set the hours").click()
+        expect(page.get_by_role("alert")).to_contain_text("would not cover 2 visits")
+        assert console.complaints  # the 409 that the browser tells
+        console.complaints.clear()
+        page.get_by_role("button", name="Save them all the same").click()
+        page.wait_for_url("**/capacity?resource=**")
+        page.get_by_role("link", name="scheduled").click()
+        row = page.locator(".heat tbody tr", has=page.locator("th", has_text="09"))
+        assert sorted(row.locator("td").all_inner_texts()) == ["1", *["2"] * 6]
+
+    def test_mistakes_are_told(self, console: Console) -> None:
+        """A day that ends before it begins; what was typed stays."""
+        page = open_week(console, STORE, 60)
+        page.fill('input[name="opens"]', "12:00")
+        page.fill('input[name="closes"]', "09:00")
+        page.fill('input[name="last"]', page.locator('input[name="first"]').input_value())
+        page.get_by_role("button", name="Set the hours").click()
+        expect(page.get_by_role("alert")).to_contain_text("must end after they begin")
+        expect(page.locator('input[name="opens"]')).to_have_value("12:00")
+        console.complaints.clear()  # the 400
+
+    def test_slots(self, console: Console) -> None:
+        """What customers will see: 24 slots a day, all with room."""
+        page = open_week(console, STORE, 70, asin=ASIN)
+        expect(page.locator(".lines li").first).to_contain_text("24 of 24 slots have room")
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_axe(self, console: Console, axe: str, scheme: Any) -> None:
+        """Nothing keeps anybody from using it."""
+        page = console.sign_in("dora", color_scheme=scheme, bypass_csp=True)
+        page.goto(console.address(f"capacity?resource={STORE}&asin={ASIN}"))
+        page.add_script_tag(content=axe)
+        found = page.evaluate("axe.run().then(told => told.violations.map(one => one.id + ' ' + one.nodes[0].html))")
+        assert found == []
+
+    def test_analysts_look(self, console: Console) -> None:
+        """They see the week, and nothing to change it with."""
+        page = open_week(console, STORE, 30, "anne")
+        expect(page.locator(".heat")).to_be_visible()
+        expect(page.get_by_role("button", name="Set the hours")).to_have_count(0)
+
+    def test_unknown(self, console: Console) -> None:
+        """Neither a resource that is none nor another seller's page is there."""
+        page = console.sign_in("dora")
+        for address in (console.address("capacity?resource=nobody"), console.address("capacity", OTHER_SELLER)):
+            answer = page.goto(address)
+            assert answer is not None
+            assert answer.status == 404
+        console.complaints.clear()
