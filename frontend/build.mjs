@@ -10,6 +10,7 @@ import { brotliCompressSync } from "node:zlib";
 const PAGES = [
   "console.ts",
   "board.ts",
+  "capacity.ts",
   "charts.ts",
   "developers.ts",
   "console.css",

@@ -82,6 +82,34 @@ class TestCapacity:
         row = page.locator(".heat tbody tr", has=page.locator("th", has_text="09"))
         assert sorted(row.locator("td").all_inner_texts()) == ["1", *["2"] * 6]
 
+    def test_painted(self, console: Console) -> None:
+        """Three mornings dragged, then two evenings to the day's end by keyboard: the form has them, and saves them."""
+        page = open_week(console, ANN, 90)
+        cells = page.locator(".heat td")
+        cells.nth(9 * 7 + 1).hover()
+        page.mouse.down()
+        cells.nth(11 * 7 + 3).hover()
+        page.mouse.up()
+        expect(page.locator('.heat [aria-selected="true"]')).to_have_count(9)  # three hours of three days
+        chosen = page.locator("form[data-hours] input:checked")
+        assert [one.get_attribute("name") for one in chosen.all()] == ["on-TUESDAY", "on-WEDNESDAY", "on-THURSDAY"]
+        expect(page.locator('input[name="opens"]')).to_have_value("09:00")
+        expect(page.locator('input[name="closes"]')).to_have_value("12:00")
+        cells.nth(21 * 7 + 4).click()
+        for key in ("Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowRight", "Enter"):
+            page.keyboard.press(key)
+        expect(page.locator('input[name="opens"]')).to_be_focused()
+        expect(page.locator('input[name="closes"]')).to_have_value("00:00")
+        assert [one.get_attribute("name") for one in chosen.all()] == ["on-FRIDAY", "on-SATURDAY"]
+        page.get_by_role("button", name="Set the hours").click()
+        expect(page.locator("form[data-hours] input:checked")).to_have_count(0)  # saved, and shown anew
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+    def test_legend(self, console: Console) -> None:
+        """The store has two at most: nothing, one and two each have a shade."""
+        page = open_week(console, STORE, 30)
+        assert page.locator(".legend li").all_inner_texts() == ["0", "1", "2"]
+
     def test_mistakes_are_told(self, console: Console) -> None:
         """A day that ends before it begins; what was typed stays."""
         page = open_week(console, STORE, 60)

@@ -15,7 +15,7 @@ from fieldserve.console.jobs import Choices, choices
 from fieldserve.console.pages import Refused, Visit, page, told
 from fieldserve.console.words import instant_of, local
 from fieldserve.domain.capacity import Capacities, CapacityType, ReservationType
-from fieldserve.domain.intervals import DAY, HOUR, Instant, Interval
+from fieldserve.domain.intervals import DAY, HOUR, MINUTE, Instant, Interval
 from fieldserve.operations import capacity, reservations, services
 from fieldserve.operations.schedules import availability, update_schedule
 from fieldserve.operations.slots import get_appointment_slots
@@ -38,6 +38,7 @@ LEAVES = (ReservationType.VACATION, ReservationType.BREAK, ReservationType.TRAIN
 LEVELS = 4
 _AHEAD = 60 * DAY
 _MOST_TOLD = 20
+_BEYOND = 2
 
 TEXTS = (*TYPES,)
 
@@ -53,6 +54,10 @@ class Asked:
     zone: ZoneInfo
     monday: date
     known: Choices
+
+    @property
+    def sunday(self) -> date:
+        return self.monday + timedelta(days=6)
 
     @property
     def midnights(self) -> list[Instant]:
@@ -120,7 +125,7 @@ async def _show(visit: Visit, asked: Asked, status: int = 200, **more: Any) -> R
         "days": [(number, words.short_date(asked.monday + timedelta(days=number))) for number in range(7)],
         "weekdays": DAYS_OF_WEEK,
         "rows": rows,
-        "most": most,
+        "legend": _legend(most),
         "leaves": [one.value for one in LEAVES],
         "reserved": [
             _told(one.reservation_id, one.reservation) for one in await capacity.reservations_of(*who, asked.window)
@@ -150,12 +155,21 @@ def _rows(
             begin += HOUR
     most = max(found.values(), default=0)
     hours = [hour for hour in range(24) if any(found.get((hour, day)) for day in range(7))]
-    shown = range(min(hours), max(hours) + 1) if hours else range(8, 18)
+    # A little more than there is, so that hours can be painted before and after it.
+    shown = range(max(min(hours) - _BEYOND, 0), min(max(hours) + 1 + _BEYOND, 24)) if hours else range(8, 18)
     return [(hour, [_shaded(found.get((hour, day)), most) for day in range(7)]) for hour in shown], most
 
 
 def _shaded(value: int | None, most: int) -> tuple[int | None, int]:
     return value, -(-value * LEVELS // most) if value else 0
+
+
+def _legend(most: int) -> list[tuple[int, str]]:
+    """Each shade that occurs between nothing and the most, with the values that it stands for."""
+    values: dict[int, list[int]] = {}
+    for value in range(most + 1):
+        values.setdefault(_shaded(value, most)[1], []).append(value)
+    return [(level, str(of[0]) if len(of) == 1 else f"{of[0]}–{of[-1]}") for level, of in values.items()]
 
 
 def _told(reservation_id: str, reservation: Any) -> tuple[str, str, Interval, bool]:
@@ -253,6 +267,7 @@ def _hours(fields: dict[str, str], zone: ZoneInfo) -> dict[str, Any]:
         first += timedelta(days=1)
     midnight = datetime(first.year, first.month, first.day, tzinfo=zone)
     opens, closes = (minutes_of(fields.get(name, "")) for name in ("opens", "closes"))
+    closes = closes or DAY // MINUTE  # until 00:00 is until the day ends
     if closes <= opens:
         raise ValueError("The hours must end after they begin.")
     start = midnight + timedelta(minutes=opens)
