@@ -39,7 +39,7 @@ class TestCapacity:
         expect(page.locator("caption")).to_contain_text("scheduled")
 
     def test_leave_and_back(self, console: Console) -> None:
-        """Ann's training takes her hours, and gives them back."""
+        """Ann's training takes her hours, is made shorter, and gives them back."""
         page = open_week(console, ANN, 40)
         day = page.locator('input[name="start"]').input_value()[:10]
         page.select_option('select[name="kind"]', "TRAINING")
@@ -49,6 +49,12 @@ class TestCapacity:
         expect(page.locator(".lines li").first).to_contain_text("Training")
         row = page.locator(".heat tbody tr", has=page.locator("th", has_text="10"))
         assert row.locator("td").all_inner_texts() == ["0", *["1"] * 6]
+        page.get_by_role("link", name="Change").click()
+        page.fill('input[name="end"]', f"{day}T10:00")
+        page.get_by_role("button", name="Save the change").click()
+        expect(page.get_by_role("button", name="Enter it")).to_be_visible()
+        assert row.locator("td").all_inner_texts() == ["1"] * 7
+        expect(page.locator(".lines li")).to_have_count(1)
         page.get_by_role("button", name="Give back").click()
         expect(page.locator(".heat td.h0")).to_have_count(0)
 

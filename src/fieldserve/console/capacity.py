@@ -14,7 +14,7 @@ from starlette.responses import Response
 from fieldserve.console.jobs import Choices, choices
 from fieldserve.console.pages import Refused, Visit, page, told
 from fieldserve.console.words import instant_of, local
-from fieldserve.domain.capacity import Capacities, CapacityType, ReservationType
+from fieldserve.domain.capacity import Capacities, CapacityType, Reservation, ReservationType
 from fieldserve.domain.intervals import DAY, HOUR, MINUTE, Instant, Interval
 from fieldserve.operations import capacity, reservations, services
 from fieldserve.operations.schedules import availability, update_schedule
@@ -112,6 +112,8 @@ async def _show(visit: Visit, asked: Asked, status: int = 200, **more: Any) -> R
         }
         return visit.path("capacity", **(kept | changed))
 
+    found = await capacity.reservations_of(*who, asked.window)
+    changed = next((one for one in found if one.reservation_id == query.get("change")), None)
     rows, most = _rows(there, TYPES[kind], asked)
     asin = query.get("asin", "")
     view = {
@@ -127,15 +129,13 @@ async def _show(visit: Visit, asked: Asked, status: int = 200, **more: Any) -> R
         "rows": rows,
         "legend": _legend(most),
         "leaves": [one.value for one in LEAVES],
-        "reserved": [
-            _told(one.reservation_id, one.reservation) for one in await capacity.reservations_of(*who, asked.window)
-        ],
+        "reserved": [(*_told(one.reservation_id, one.reservation), at(change=one.reservation_id)) for one in found],
         "services": (await services.list_services(visit.context, visit.caller, "", 500)).services,
         "asin": asin,
         "slots": await _slots(visit, asked, asin) if asin and asked.kind == "STORE" else None,
         "fault": "",
         "conflicts": None,
-        "given": {},
+        "given": _given(changed.reservation_id, changed.reservation, asked.zone) if changed else {},
     }
     return visit.show("capacity.html", status, **(view | more))
 
@@ -172,9 +172,19 @@ def _legend(most: int) -> list[tuple[int, str]]:
     return [(level, str(of[0]) if len(of) == 1 else f"{of[0]}–{of[-1]}") for level, of in values.items()]
 
 
-def _told(reservation_id: str, reservation: Any) -> tuple[str, str, Interval, bool]:
+def _told(reservation_id: str, reservation: Reservation) -> tuple[str, str, Interval, bool, bool]:
+    """The last: whether the form can say all of it, so that changing it there loses nothing."""
     record = reservation.availability
-    return reservation_id, reservation.type.value, (record.start, record.end), record.recurrence is not None
+    repeats = record.recurrence is not None
+    simple = not repeats and record.capacity == 1 and reservation.type in LEAVES
+    return reservation_id, reservation.type.value, (record.start, record.end), repeats, simple
+
+
+def _given(reservation_id: str, reservation: Reservation, zone: ZoneInfo) -> dict[str, str]:
+    """What the form holds of a reservation that is to be changed."""
+    record = reservation.availability
+    start, end = (local(at, zone).strftime("%Y-%m-%dT%H:%M") for at in (record.start, record.end))
+    return {"reservation": reservation_id, "kind": reservation.type.value, "start": start, "end": end}
 
 
 async def _slots(visit: Visit, asked: Asked, asin: str) -> list[tuple[str, int, int]]:
@@ -199,7 +209,7 @@ async def _slots(visit: Visit, asked: Asked, asin: str) -> list[tuple[str, int, 
 
 
 async def reserve(visit: Visit) -> Response:
-    """POST: leave, a break, training."""
+    """POST: leave, a break, training; in the place of the reservation that is named, if one is."""
     fields = visit.fields
     asked = await _of_form(visit)
     try:
@@ -209,9 +219,13 @@ async def reserve(visit: Visit) -> Response:
         value, faults = read_reservation(CreateReservationRequest(asked.resource_id, wanted))
         if value is None:
             return await _show(visit, asked, 400, fault="; ".join(one.reason for one in faults), given=fields)
-        made = await reservations.create_reservation(visit.context, visit.caller, asked.marketplace_id, value)
-        if made.errors:
-            return await _show(visit, asked, 400, fault=made.errors[0].message, given=fields)
+        who, old = (visit.context, visit.caller), fields.get("reservation", "")
+        if old:
+            errors = (await reservations.update_reservation(*who, old, asked.marketplace_id, value)).errors
+        else:
+            errors = (await reservations.create_reservation(*who, asked.marketplace_id, value)).errors
+        if errors:
+            return await _show(visit, asked, 400, fault=errors[0].message, given=fields)
     except (ApiError, ValueError) as fault:
         says = told(fault) if isinstance(fault, ApiError) else str(fault)
         return await _show(visit, asked, 400, fault=says, given=fields)
