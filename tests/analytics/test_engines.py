@@ -2,12 +2,13 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fieldserve.analytics.engines import Facts, NoFacts, open_facts
 from fieldserve.analytics.facts import TABLES
-from fieldserve.analytics.metrics import METRICS, Filters
+from fieldserve.analytics.metrics import METRICS, Filters, Groups, Metric, together
 from tests.analytics.comparing import difference, rows_of
 from tests.analytics.log import Log, build, lively
 
@@ -35,13 +36,20 @@ class TestEveryEngine:
         assert types[0] == types[1]
 
     def test_metrics(self, duckdb_facts: Facts, other: Facts) -> None:
-        """Each metric has the same value in each group."""
+        """Each metric has the same numerator and denominator in each group, worked out as reports do it."""
+        filters = Filters(SINCE, UNTIL, duckdb_facts.as_of)
+        passes: dict[tuple[Any, Groups], list[Metric]] = {}
         for metric in METRICS.values():
-            filters = Filters(SINCE, UNTIL, duckdb_facts.as_of)
-            for group_by in {(), metric.grain}:
-                mine = rows_of(metric.expression(duckdb_facts, filters, group_by))
-                others = rows_of(metric.expression(other, filters, group_by))
-                assert difference(mine, others) is None, f"{metric.name} by {group_by}"
+            for group_by in {metric.always_by, (*metric.always_by, *metric.grain)}:
+                keys = tuple(dict.fromkeys(group_by))
+                passes.setdefault((metric.rows, keys), []).append(metric)
+        compared = set()
+        for (_, keys), metrics in passes.items():
+            mine = rows_of(together(metrics, duckdb_facts, filters, keys))
+            assert difference(mine, rows_of(together(metrics, other, filters, keys))) is None, f"{metrics} by {keys}"
+            assert mine, f"nothing is compared: {keys}"
+            compared |= {one.name for one in metrics}
+        assert compared == set(METRICS) != set()
 
     def test_sums(self, duckdb_facts: Facts, other: Facts) -> None:
         """Sums of amounts are exact to the last digit."""

@@ -1,6 +1,6 @@
 """Metrics on worlds small enough to count by hand, and what holds of all of them in a lively one."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from fieldserve.analytics.engines import Facts, open_facts
 from fieldserve.analytics.facts import TABLES
 from fieldserve.analytics.metrics import METRICS, Filters
 from fieldserve.analytics.metrics.audit import BREAKS
+from fieldserve.analytics.reports import REPORTS
 from fieldserve.domain.intervals import DAY, HOUR, MINUTE
 from tests.analytics.log import START, Log, build
 
@@ -155,9 +156,32 @@ class TestPayments:
         total = [("EUR", Decimal("5.0000"), 1), ("USD", Decimal("37.3000"), 3)]
         assert measure(facts, "payments_total", ("currency",)) == total
         assert measure(facts, "payments_reconciled") == [(2, 3)]  # a and d; b was earned without recorded work
+        declined = opened(tmp_path / "declined", self.declined())
+        assert measure(declined, "payments_declined", ("currency",)) == [("USD", Decimal("3.5000"), 1)]
         later = facts.as_of + timedelta(days=30)
         assert measure(facts, "payments_overdue") == [(0, 1)]
         assert measure(facts, "payments_overdue", as_of=later) == [(1, 1)]
+
+    def declined(self) -> Log:
+        """One of 3.50 USD that the bank refused."""
+        log = Log()
+        log.store()
+        job = log.order("a", payments=[{"amount": {"value": "3.50", "currency": "USD"}}])
+        job.end("job.payment_declined", "PAYMENT_DECLINED")
+        return log
+
+    def test_ages(self, tmp_path: Path) -> None:
+        """5 EUR are pending, ordered on 2 March: a week old on the 9th, older from the 10th; a month on 1 April, two on
+        1 May. They are in one age at a time, and all ages are what is pending."""
+        log = Log()
+        log.store()
+        log.order("c", payments=[{"amount": {"value": "5", "currency": "EUR"}}])
+        facts = opened(tmp_path, log)
+        ages = ("payments_pending_week", "payments_pending_month", "payments_pending_two", "payments_pending_older")
+        for day, at in (("2026-03-09", 0), ("2026-03-10", 1), ("2026-04-01", 1), ("2026-04-02", 2), ("2026-05-02", 3)):
+            as_of = datetime.fromisoformat(f"{day}T12:00:00")
+            found = [measure(facts, name, ("currency",), as_of=as_of) for name in ages]
+            assert found == [[("EUR", Decimal("5.0000"), 1)] if number == at else [] for number in range(4)], day
 
 
 class TestDemand:
@@ -194,6 +218,17 @@ class TestDemand:
         assert measure(facts, "technician_hours_full") == [(2, 4)]
         assert measure(facts, "technician_hours_idle") == [(3, 4)]
 
+    def test_capacity_of_stores(self, tmp_path: Path) -> None:
+        """Open for four hours with room for one, who comes for one of them: 1 of 4 is used, 1 full, 3 without work."""
+        log = Log()
+        log.store()
+        log.hours("store", START, START + 4 * HOUR)
+        log.order("a").book(TEN)
+        facts = opened(tmp_path, log)
+        assert measure(facts, "store_utilisation") == [(3600, 4 * 3600)]
+        assert measure(facts, "store_hours_full") == [(1, 4)]
+        assert measure(facts, "store_hours_idle") == [(3, 4)]
+
 
 class TestAll:
     def filters(self, facts: Facts) -> dict[str, Any]:
@@ -228,6 +263,11 @@ class TestAll:
         empty = {**self.filters(duckdb_facts), "since": date(2031, 1, 1), "until": date(2031, 2, 1)}
         assert all(row == (0, 0) for row in measure(duckdb_facts, name, **empty))
         assert measure(duckdb_facts, name, METRICS[name].grain, **empty) == []
+
+    def test_there_are_metrics(self) -> None:
+        """Everything that reports show is registered: what loops over all metrics does not loop over none."""
+        assert {one for names in REPORTS.values() for one in names} <= set(METRICS)
+        assert len(METRICS) > 30
 
     def test_words(self) -> None:
         """Every metric is told in words and names tables that there are."""

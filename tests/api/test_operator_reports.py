@@ -110,6 +110,51 @@ class TestReports:
         refused(await desk.call("GET", "reports/audit"), 501, "analytics packages")
 
 
+class TestJobs:
+    async def test_behind_a_figure(self, desk: Desk) -> None:
+        """Of two that were due one was begun in time: both are behind the rate, one is counted."""
+        ids = []
+        for who, worked in ((ANN, True), (BOB, False)):
+            job_id = await place(desk)
+            appointment_id = await desk.world.book(job_id, TUESDAY)
+            await desk.world.assign(job_id, appointment_id, who)
+            if worked:
+                times = {"startTime": TUESDAY, "endTime": "2026-03-03T15:50:00Z"}
+                path = f"/service/v1/serviceJobs/{job_id}/appointments/{appointment_id}/fulfillment"
+                desk.world.clock.advance(2 * 86_400_000_000)
+                answer = await desk.world.call("PUT", path, json={"fulfillmentTime": times})
+                assert answer.status_code in (200, 204), answer.text
+                desk.world.clock.advance(-2 * 86_400_000_000)
+            ids.append(job_id)
+        desk.world.clock.advance(7 * 86_400_000_000)
+        await place(desk)
+        figure = next(
+            one
+            for one in (await desk.call("GET", f"reports/audit?{DAYS}")).json()["lines"]
+            if one["metric"] == "on_time_start"
+        )
+        told = (await desk.call("GET", f"metrics/on_time_start/jobs?{DAYS}")).json()
+        assert (figure["numerator"], figure["denominator"]) == (1, 2)
+        assert {one["serviceJobId"]: one["counted"] for one in told["jobs"]} == {ids[0]: True, ids[1]: False}
+        counted = (await desk.call("GET", f"metrics/on_time_start/jobs?{DAYS}&counted=true")).json()["jobs"]
+        assert [one["serviceJobId"] for one in counted] == [ids[0]]
+        of_bob = (await desk.call("GET", f"metrics/on_time_start/jobs?{DAYS}&group=technician_id:{BOB}")).json()["jobs"]
+        assert [one["serviceJobId"] for one in of_bob] == [ids[1]]
+
+    @pytest.mark.parametrize(
+        ("path", "says"),
+        [
+            ("metrics/weather/jobs", "there is no metric weather"),
+            ("metrics/store_utilisation/jobs", "made of hours, not of jobs"),
+            ("metrics/on_time_start/jobs?group=colour:red", "not grouped by colour"),
+        ],
+    )
+    async def test_refused(self, desk: Desk, path: str, says: str) -> None:
+        """What has no jobs behind it is said."""
+        await place(desk)
+        refused(await desk.call("GET", path), 400, says)
+
+
 class TestForecast:
     async def test_three_weeks(self, desk: Desk) -> None:
         """An order a day for three weeks: one is expected on each day to come, by the same weekdays."""

@@ -73,6 +73,12 @@ class TestReport:
             assert code == 0, told
         assert list(csv.DictReader((tmp_path / "what-if.csv").read_text().splitlines()))[-1]["orders"] == "0"
 
+    def test_jobs(self, run: Any, shop: Path) -> None:
+        """The jobs behind a figure, as CSV: none is behind this one, since the only order still waits."""
+        out, told, code = run("report", "demand", "--jobs", "fill_rate")
+        assert (code, out) == (0, "serviceJobId,appointmentId,day,counted\n"), told
+        assert run("report", "audit", "--jobs", "weather")[2] == 2
+
     def test_forecast(self, run: Any, shop: Path, tmp_path: Path) -> None:
         """One order is no history: the store is named, in every format."""
         out, told, code = run("report", "forecast", "--store", "s1")

@@ -12,7 +12,7 @@ from tests.official.running import ANN, ASIN, STORE
 
 
 def week_of(console: Console, days: int) -> str:
-    """A day so many days after tomorrow."""
+    """A day so many days on."""
     return (console.server.hour(0) + timedelta(days=days)).date().isoformat()
 
 

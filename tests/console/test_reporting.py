@@ -65,11 +65,22 @@ class TestPages:
         page.keyboard.press("g")
         page.keyboard.press("p")
         page.wait_for_url("**/performance")
-        page.goto(desk.address(f"performance?to={desk.server.hour(40).date()}"))  # the visit was to be tomorrow
+        page.goto(desk.address(f"performance?to={desk.server.hour(40).date()}"))  # until behind the visit
         expect(page.locator(".measures li").first).to_contain_text("at most 5%")
         assert is_drawn(page, "trend")
         page.locator("summary").click()
         expect(page.locator("details table tbody tr").first).to_be_visible()
+
+    def test_jobs_behind_a_figure(self, desk: Console) -> None:
+        """A figure leads to the very jobs: one that was over, cancelled by its buyer, and so not counted."""
+        page = desk.sign_in("anne")
+        page.goto(desk.address(f"performance?to={desk.server.hour(40).date()}"))
+        page.locator(".measures a").first.click()
+        page.wait_for_url("**/performance/jobs?**")
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(page.locator("tbody td").last).to_have_text("–")
+        page.locator("tbody a").click()
+        page.wait_for_url("**/jobs/job-**")
 
     def test_payments(self, desk: Console) -> None:
         """Amounts by state in their currency: two orders of 89.90, one pending and one lost."""

@@ -62,10 +62,9 @@ class RunningServer:
         return placed
 
     def hour(self, number: int) -> datetime:
-        """A full hour, counted from tomorrow's midnight (UTC)."""
-        return datetime.combine(datetime.now(UTC).date() + timedelta(days=1), datetime.min.time(), UTC) + timedelta(
-            hours=number
-        )
+        """A full hour, counted from the midnight (UTC) after the next: that one may be too close to be booked."""
+        midnight = datetime.combine(datetime.now(UTC).date() + timedelta(days=2), datetime.min.time(), UTC)
+        return midnight + timedelta(hours=number)
 
 
 @contextmanager

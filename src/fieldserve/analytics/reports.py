@@ -49,6 +49,10 @@ REPORTS: Mapping[str, tuple[str, ...]] = {
         "payments_pending",
         "payments_declined",
         "payments_lost",
+        "payments_pending_week",
+        "payments_pending_month",
+        "payments_pending_two",
+        "payments_pending_older",
         "payments_overdue",
         "payments_reconciled",
     ),
@@ -189,6 +193,53 @@ def _measured(facts: "Facts", metrics: Sequence[Metric], filters: Filters, keys:
                 exact = numerator if isinstance(numerator, Decimal) else int(numerator)
                 found.append(_line(group, metric, exact, denominator))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A job, or an appointment of one, that a figure is made of; `counts` whether it is in the numerator, too."""
+
+    service_job_id: str
+    appointment_id: str | None
+    day: date
+    counts: bool
+
+
+def behind(
+    facts: "Facts", name: str, filters: Filters, group: Mapping[str, str | None], only_counted: bool, limit: int
+) -> list[Behind]:
+    """The jobs that a metric's denominator is made of, or its numerator alone; of a group where one is named.
+
+    Their number is that of the figure. Raises ReportFault for a metric that is not made of jobs."""
+    metric = METRICS.get(name)
+    if metric is None:
+        raise ReportFault(f"there is no metric {name}")
+    for column in group:
+        if not can_group(metric, (column,)):
+            raise ReportFault(f"{name} is not grouped by {column}")
+    table = metric.rows(facts, filters, tuple(group))
+    if "service_job_id" not in table.columns:
+        raise ReportFault(f"{name} is made of hours, not of jobs")
+    for column, value in group.items():
+        wanted = table[column].cast("string")
+        table = table.filter(wanted.isnull() if value is None else wanted == value)
+    tally = metric.tally(table, filters)
+    counts = tally.numerator if tally.numerator.type().is_boolean() else tally.denominator
+    columns = {
+        "service_job_id": table.service_job_id,
+        "day": table.local_date,
+        "counts": counts,
+        "of": tally.denominator,
+    }
+    if "appointment_id" in table.columns:
+        columns["appointment_id"] = table.appointment_id
+    rows = table.select(**columns)
+    rows = rows.filter(rows.counts if only_counted else rows.of)
+    found = rows.order_by(rows.day.desc(), rows.service_job_id).limit(limit).to_pyarrow().to_pylist()
+    return [
+        Behind(one["service_job_id"], one.get("appointment_id"), _plain(one["day"]), bool(one["counts"]))
+        for one in found
+    ]
 
 
 def _line(group: tuple[Any, ...], metric: Metric, numerator: int | Decimal, denominator: int) -> Line:

@@ -215,6 +215,19 @@ def _report_ask(call: OperatorCall) -> ReportAsk:
     )
 
 
+async def _list_counted_jobs(call: OperatorCall) -> Any:
+    values = call.values
+    group = dict(one.partition(":")[::2] for one in values.get("group", ()))
+    return await reports.list_counted_jobs(
+        call.context,
+        call.caller,
+        values["metric"],
+        _report_ask(call),
+        {column: value or None for column, value in group.items()},
+        only_counted=values.get("counted") == "true",
+    )
+
+
 async def _create_feed(call: OperatorCall) -> Any:
     settings = call.context.settings
     base = settings.public_url or f"http://{settings.host}:{settings.port}"
@@ -312,6 +325,7 @@ CALLS: dict[str, Callable[[OperatorCall], Awaitable[Any]]] = {
     "exportReport": lambda c: reports.export_report(
         c.context, c.caller, c.values["report"], c.values["format"], _report_ask(c)
     ),
+    "listCountedJobs": _list_counted_jobs,
     "getForecast": lambda c: forecasts.forecast_demand(
         c.context, c.caller, c.values.get("storeIds", ()), c.values.get("weeks", 4)
     ),

@@ -1,6 +1,6 @@
 """`fieldserve report`: what the facts say of technicians, targets, payments and demand."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,10 @@ from fieldserve.cli.forecast import forecast
 from fieldserve.cli.options import where_data_is
 from fieldserve.cli.reporting import FORMAT, FROM, OUTPUT, TO, needs_output, run_report, write_out
 from fieldserve.cli.what_if import what_if
-from fieldserve.operations.report_files import WRITERS
+from fieldserve.operations.report_files import WRITERS, jobs_csv
 
 if TYPE_CHECKING:
-    from fieldserve.analytics.reports import Report
+    from fieldserve.analytics.reports import Behind, Report
     from fieldserve.operations.run import Context
 
 
@@ -48,6 +48,7 @@ def _reporter(name: str, says: str) -> None:
     @click.option(
         "--grace", type=click.FloatRange(0), default=0.0, show_default=True, help="Minutes of grace at the start."
     )
+    @click.option("--jobs", metavar="METRIC", help="Instead, the very jobs that this figure is made of, as CSV.")
     @FORMAT
     @OUTPUT
     @where_data_is
@@ -59,6 +60,7 @@ def _reporter(name: str, says: str) -> None:
         technicians: tuple[str, ...],
         group_by: tuple[str, ...],
         grace: float,
+        jobs: str | None,
         format_: str,
         output: Path | None,
         **given: Any,
@@ -71,6 +73,11 @@ def _reporter(name: str, says: str) -> None:
             "grace_minutes": grace,
         }
         days = (since.date() if since else None, until.date() if until else None)
+
+        if jobs is not None:
+            rows: list[Behind] = run_report(given, lambda context: _behind(context, jobs, days, chosen))
+            write_out(jobs_csv(rows), output, len(rows))
+            return
 
         async def use(context: "Context") -> "Report":
             from fieldserve.operations.reports import make_report
@@ -85,3 +92,11 @@ for _name, _says in _REPORTS.items():
     _reporter(_name, _says)
 report.add_command(what_if)
 report.add_command(forecast)
+
+
+async def _behind(
+    context: "Context", metric: str, days: tuple[date | None, date | None], chosen: dict[str, Any]
+) -> "list[Behind]":
+    from fieldserve.operations.reports import find_behind
+
+    return await find_behind(context, metric, *days, **chosen)

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from fieldserve.console.pages import Visit, page
 from fieldserve.console.reporting import Chart, Series, drawn, groups, line_of, rate, read_asked, reports, sheet, weekly
+from fieldserve.operations.reports import list_counted_jobs, title_of
 
 TARGETS = ("target_cancellation", "target_reschedule", "target_late_start", "target_late_completion", "perfect_orders")
 BREAKS = (
@@ -70,9 +71,32 @@ async def show(visit: Visit) -> Response:
     return visit.show("performance.html", **view)
 
 
+async def show_jobs(visit: Visit) -> Response:
+    """GET: the very jobs that a figure is made of, those that it counts first."""
+    asked = await read_asked(visit)
+    query = visit.request.query_params
+    metric, technician_id = query.get("metric", ""), query.get("technician", "")
+    group: dict[str, str | None] = {"technician_id": technician_id} if technician_id else {}
+    found = await list_counted_jobs(visit.context, visit.caller, metric, asked.of(), group)
+    names = {one.technician_id: one.name for one in asked.known.technicians}
+    return visit.show(
+        "counted.html",
+        asked=asked,
+        title=title_of(metric),
+        technician=names.get(technician_id, technician_id),
+        jobs=sorted(found.jobs, key=lambda one: not one.counted),
+        complete=found.complete,
+        here=visit.words,
+    )
+
+
 async def download(visit: Visit) -> Response:
     """GET: the audit of technicians as CSV."""
     return await sheet(visit, "audit", await read_asked(visit), "technician_id")
 
 
-ROUTES = [page("/{seller}/performance", show, "measure"), page("/{seller}/performance.csv", download, "measure")]
+ROUTES = [
+    page("/{seller}/performance", show, "measure"),
+    page("/{seller}/performance/jobs", show_jobs, "measure"),
+    page("/{seller}/performance.csv", download, "measure"),
+]

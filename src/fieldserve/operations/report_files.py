@@ -3,13 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fieldserve.analytics.reports import Line, Report
+    from fieldserve.analytics.reports import Behind, Line, Report
 
 _COLUMNS = ("metric", "value", "numerator", "denominator", "unit", "low", "high", "before", "goal", "inGoal", "rank")
 
@@ -156,3 +156,12 @@ WRITERS: "dict[str, Callable[[Report], str | bytes]]" = {
 }
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
+
+
+def jobs_csv(rows: "Sequence[Behind]") -> str:
+    """The jobs that a figure is made of."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow(("serviceJobId", "appointmentId", "day", "counted"))
+    writer.writerows((one.service_job_id, one.appointment_id or "", one.day, str(one.counts).lower()) for one in rows)
+    return sink.getvalue()

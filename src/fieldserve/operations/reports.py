@@ -1,7 +1,7 @@
 """Reports on facts that are brought up to the event log first."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from importlib.util import find_spec
@@ -12,15 +12,27 @@ from fieldserve.operations.report_files import CONTENT_TYPES, WRITERS
 from fieldserve.operations.run import Caller, Context, aside, read
 from fieldserve.operations.sellers import find_seller
 from fieldserve.wire.facts import FACTS_BUSY, NO_ANALYTICS, NO_FACTS
-from fieldserve.wire.reports import BAD_REPORT, ReportAsk, ReportFile, ReportLine, ReportRecord, day_of
+from fieldserve.wire.reports import (
+    BAD_REPORT,
+    MOST_JOBS,
+    CountedJob,
+    CountedJobs,
+    ReportAsk,
+    ReportFile,
+    ReportLine,
+    ReportRecord,
+    day_of,
+)
 
 if TYPE_CHECKING:
     from fieldserve.analytics.engines import Facts
-    from fieldserve.analytics.reports import Line, Report
+    from fieldserve.analytics.metrics import Filters
+    from fieldserve.analytics.reports import Behind, Line, Report
 
 T = TypeVar("T")
 
 _TRIES, _PAUSE = 50, 0.1
+_EVERY_JOB = 10_000_000
 
 
 async def make_report(
@@ -38,6 +50,21 @@ async def make_report(
         return reports.make(facts, name, Filters(first, last, facts.as_of, **chosen), group_by)
 
     return await on_facts(context, make)
+
+
+async def find_behind(
+    context: Context, metric: str, since: date | None, until: date | None, **chosen: Any
+) -> "list[Behind]":
+    """The jobs that a metric is made of, the newest first; `chosen` is what `Filters` takes. Raises as make_report."""
+
+    def find(facts: "Facts") -> "list[Behind]":
+        from fieldserve.analytics import reports
+        from fieldserve.analytics.metrics import Filters
+
+        first, past = reports.period(facts.as_of, since, until)
+        return reports.behind(facts, metric, Filters(first, past, facts.as_of, **chosen), {}, False, _EVERY_JOB)
+
+    return await on_facts(context, find)
 
 
 async def get_report(context: Context, caller: Caller, name: str, asked: ReportAsk) -> ReportRecord:
@@ -63,23 +90,72 @@ async def export_report(context: Context, caller: Caller, name: str, file_format
     return ReportFile(CONTENT_TYPES[file_format], file_name, content)
 
 
+async def list_counted_jobs(
+    context: Context,
+    caller: Caller,
+    metric: str,
+    asked: ReportAsk,
+    group: Mapping[str, str | None],
+    *,
+    only_counted: bool = False,
+) -> CountedJobs:
+    """The very jobs that a figure of a report is made of; `asked.group_by` does not matter.
+
+    Raises ApiError: NO_SELLER, BAD_REPORT, NO_FACTS, FACTS_BUSY, NO_ANALYTICS."""
+
+    def find(facts: "Facts") -> CountedJobs:
+        from fieldserve.analytics.reports import behind
+
+        filters = _filters(facts, caller, asked)
+        found = behind(facts, metric, filters, group, only_counted, MOST_JOBS + 1)
+        jobs = [
+            CountedJob(one.service_job_id, one.day.isoformat(), one.counts, one.appointment_id)
+            for one in found[:MOST_JOBS]
+        ]
+        return CountedJobs(metric, jobs, len(found) <= MOST_JOBS)
+
+    return await _asked_of_seller(context, caller, asked, find)
+
+
+def title_of(metric: str) -> str:
+    """What a metric is called; its name where there is none."""
+    from fieldserve.analytics.metrics import METRICS
+
+    return METRICS[metric].title if metric in METRICS else metric
+
+
 async def _of_seller(context: Context, caller: Caller, name: str, asked: ReportAsk) -> "Report":
-    since, until = day_of(asked.first_day), day_of(asked.past_day)
+    def make(facts: "Facts") -> "Report":
+        from fieldserve.analytics import reports
+
+        return reports.make(facts, name, _filters(facts, caller, asked), asked.group_by)
+
+    return await _asked_of_seller(context, caller, asked, make)
+
+
+def _filters(facts: "Facts", caller: Caller, asked: ReportAsk) -> "Filters":
+    from fieldserve.analytics import reports
+    from fieldserve.analytics.metrics import Filters
+
+    first, past = reports.period(facts.as_of, day_of(asked.first_day), day_of(asked.past_day))
+    stores, technicians = tuple(asked.store_ids), tuple(asked.technician_ids)
+    grace = float(asked.grace_minutes)
+    return Filters(first, past, facts.as_of, (caller.seller_id,), stores, technicians, grace_minutes=grace)
+
+
+async def _asked_of_seller(context: Context, caller: Caller, asked: ReportAsk, use: "Callable[[Facts], T]") -> T:
+    """What somebody makes of the facts for a seller. Raises ApiError: NO_SELLER, BAD_REPORT, and as on_facts does."""
+    day_of(asked.first_day)
+    day_of(asked.past_day)
     await read(context, lambda c: find_seller(c, caller), snapshot=False)
     if find_spec("ibis") is None:
         raise NO_ANALYTICS.error()
 
-    async def make(outer: Context) -> "Report":
+    async def make(outer: Context) -> T:
         from fieldserve.analytics.reports import ReportFault
 
-        chosen: dict[str, Any] = {
-            "seller_ids": (caller.seller_id,),
-            "store_ids": tuple(asked.store_ids),
-            "technician_ids": tuple(asked.technician_ids),
-            "grace_minutes": float(asked.grace_minutes),
-        }
         try:
-            return await make_report(outer, name, since, until, group_by=asked.group_by, **chosen)
+            return await on_facts(outer, use)
         except ReportFault as fault:
             raise BAD_REPORT.error(why=str(fault)) from None
 

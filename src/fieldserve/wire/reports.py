@@ -58,6 +58,23 @@ class ReportAsk:
     grace_minutes: int = 0
 
 
+class CountedJob(Part):
+    """A job, or one of its appointments, that a figure is made of; `counted` whether it is in the numerator, too."""
+
+    service_job_id: str
+    day: str
+    counted: bool
+    appointment_id: str | None = None
+
+
+class CountedJobs(Part):
+    """The newest first; `complete` tells whether they are all."""
+
+    metric: str
+    jobs: list[CountedJob]
+    complete: bool
+
+
 class ReportFile(Part):
     """A report as a file: its text, and what it is."""
 
@@ -80,9 +97,22 @@ FILTERS = (
     Parameter("groupBy", "query", "array", max_items=5, says="columns, such as technician_id or week_start"),
     Parameter("graceMinutes", "query", "integer", minimum=0, maximum=1440, default=0, says="of grace at the start"),
 )
+METRIC = Parameter("metric", "path", required=True, max_length=60, says="a metric's name")
+GROUP = Parameter(
+    "group",
+    "query",
+    "array",
+    max_items=5,
+    says="of a group only, such as technician_id:ann; nothing behind the colon: null",
+)
+COUNTED = Parameter("counted", "query", choices=("true", "false"), says="true: only what is in the numerator")
+MOST_JOBS = 5_000
+
 FORMAT = Parameter("format", "query", required=True, choices=FILES, says="a table, or a page that prints")
 
-BAD_REPORT = Says(400, "InvalidInput", "{why}.", "the period has no day, or the report is not grouped by that column")
+BAD_REPORT = Says(
+    400, "InvalidInput", "{why}.", "the period has no day, there is no such column or metric, or it is not made of jobs"
+)
 
 
 def day_of(text: str | None) -> date | None:

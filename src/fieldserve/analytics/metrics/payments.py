@@ -86,3 +86,43 @@ register(
         _reconciled,
     )
 )
+
+_AGES = (
+    ("week", "Pending for up to 7 days", None, 7),
+    ("month", "Pending for 8 to 30 days", 7, 30),
+    ("two", "Pending for 31 to 60 days", 30, 60),
+    ("older", "Pending for more than 60 days", 60, None),
+)
+
+
+def _aged(more_than: int | None, at_most: int | None) -> "Callable[[Table, Filters], Tally]":
+    def tally(table: "Table", filters: Filters) -> Tally:
+        holds = table.state == "PENDING"
+        if more_than is not None:
+            holds = holds & (table.local_date < (filters.as_of - timedelta(days=more_than)).date())
+        if at_most is not None:
+            holds = holds & (table.local_date >= (filters.as_of - timedelta(days=at_most)).date())
+        return counting.total(table.amount, holds)
+
+    return tally
+
+
+for _name, _title, _more_than, _at_most in _AGES:
+    register(
+        Metric(
+            f"payments_pending_{_name}",
+            _title,
+            "numerator",
+            "sum of the pending amounts of jobs ordered so many days ago",
+            "how many payments that are",
+            "payments in another state",
+            ("payment_facts",),
+            "By the local day of the order. The ages add up to what is pending.",
+            GRAIN,
+            _payments,
+            _aged(_more_than, _at_most),
+            unit="currency",
+            per=None,
+            always_by=("currency",),
+        )
+    )
