@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from fieldserve.client import Services
 from tests.console.conftest import OTHER_SELLER, Console
 from tests.official.running import ANN, ASIN, STORE
 
@@ -62,12 +61,7 @@ class TestCapacity:
         """A capacity of one where two are booked at the same time: told first, saved when asked for again."""
         server = console.server
         start = server.hour(24 * 50 + 10)
-        who = {
-            "lwa_app_id": server.client_id,
-            "lwa_client_secret": server.client_secret,
-            "refresh_token": server.refresh_token,
-        }
-        services = Services(credentials=who, endpoint=server.base, token_endpoint=f"{server.base}/auth/o2/token")
+        services = server.services()
         for _ in range(2):
             job_id = server.order()
             services.add_appointment_for_service_job_by_service_job_id(
@@ -115,6 +109,22 @@ class TestCapacity:
         """The store has two at most: nothing, one and two each have a shade."""
         page = open_week(console, STORE, 30)
         assert page.locator(".legend li").all_inner_texts() == ["0", "1", "2"]
+
+    def test_leave_over_a_visit(self, console: Console) -> None:
+        """Leave while somebody has a visit is entered, and it is said that the visit has to go elsewhere."""
+        server = console.server
+        start = server.hour(24 * 80 + 10)
+        services = server.services()
+        job_id = server.order()
+        booked = services.add_appointment_for_service_job_by_service_job_id(
+            job_id, appointmentTime={"startTime": start.isoformat()}
+        )
+        services.assign_appointment_resources(job_id, booked.payload["appointmentId"], resources=[{"resourceId": ANN}])
+        page = open_week(console, ANN, 80)
+        page.fill('input[name="start"]', start.strftime("%Y-%m-%dT09:00"))
+        page.fill('input[name="end"]', start.strftime("%Y-%m-%dT12:00"))
+        page.get_by_role("button", name="Enter it").click()
+        expect(page.get_by_role("status").first).to_contain_text("Visits lie in that time")
 
     def test_mistakes_are_told(self, console: Console) -> None:
         """A day that ends before it begins; what was typed stays."""

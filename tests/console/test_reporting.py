@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from fieldserve.client import Services
 from tests.console.conftest import OTHER_SELLER, PASSWORD, Console
 from tests.official.running import SELLER, RunningServer, running
 
@@ -26,12 +25,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
         wanted = [{"startTime": server.hour(10).isoformat(), "durationInMinutes": 60}]
         server.order(preferredAppointmentTimes=wanted)
         lost = server.order(preferredAppointmentTimes=wanted)
-        who = {
-            "lwa_app_id": server.client_id,
-            "lwa_client_secret": server.client_secret,
-            "refresh_token": server.refresh_token,
-        }
-        services = Services(credentials=who, endpoint=server.base, token_endpoint=f"{server.base}/auth/o2/token")
+        services = server.services()
         services.add_appointment_for_service_job_by_service_job_id(
             lost, appointmentTime={"startTime": server.hour(10).isoformat()}
         )

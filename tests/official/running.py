@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 
 from fieldserve.app import opened
+from fieldserve.client import Services
 from fieldserve.config import Settings
 from fieldserve.operations.operator_keys import create_operator_key
 from fieldserve.operations.run import Caller
@@ -60,6 +61,15 @@ class RunningServer:
         }
         placed: str = self.operate("POST", f"sellers/{SELLER}/orders", order | changes)["serviceJobId"]
         return placed
+
+    def services(self) -> Services:
+        """Our own client, as the application that the seller authorized."""
+        who = {
+            "lwa_app_id": self.client_id,
+            "lwa_client_secret": self.client_secret,
+            "refresh_token": self.refresh_token,
+        }
+        return Services(credentials=who, endpoint=self.base, token_endpoint=f"{self.base}/auth/o2/token")
 
     def hour(self, number: int) -> datetime:
         """A full hour, counted from the midnight (UTC) after the next: that one may be too close to be booked."""

@@ -22,7 +22,13 @@ from fieldserve.operations.slots import get_appointment_slots
 from fieldserve.wire.bodies import BodyFault, convert
 from fieldserve.wire.errors import ApiError
 from fieldserve.wire.plans import read_day
-from fieldserve.wire.reservations import CreateReservationRequest, ReservationInput, read_reservation
+from fieldserve.wire.reservations import (
+    CreateReservationRequest,
+    CreateReservationResponse,
+    ReservationInput,
+    UpdateReservationResponse,
+    read_reservation,
+)
 from fieldserve.wire.schedules import DAYS_OF_WEEK, RecordFault, read_record
 from fieldserve.wire.slots import GetAppointmentSlotsResponse, Window
 from fieldserve.wire.times import parse, render
@@ -134,6 +140,7 @@ async def _show(visit: Visit, asked: Asked, status: int = 200, **more: Any) -> R
         "asin": asin,
         "slots": await _slots(visit, asked, asin) if asin and asked.kind == "STORE" else None,
         "fault": "",
+        "meets": bool(query.get("meets")),
         "conflicts": None,
         "given": _given(changed.reservation_id, changed.reservation, asked.zone) if changed else {},
     }
@@ -220,18 +227,18 @@ async def reserve(visit: Visit) -> Response:
         if value is None:
             return await _show(visit, asked, 400, fault="; ".join(one.reason for one in faults), given=fields)
         who, old = (visit.context, visit.caller), fields.get("reservation", "")
+        made: CreateReservationResponse | UpdateReservationResponse
         if old:
-            errors = (await reservations.update_reservation(*who, old, asked.marketplace_id, value)).errors
+            made = await reservations.update_reservation(*who, old, asked.marketplace_id, value)
         else:
-            errors = (await reservations.create_reservation(*who, asked.marketplace_id, value)).errors
-        if errors:
-            return await _show(visit, asked, 400, fault=errors[0].message, given=fields)
-    except (ApiError, ValueError) as fault:
-        says = told(fault) if isinstance(fault, ApiError) else str(fault)
-        return await _show(visit, asked, 400, fault=says, given=fields)
-    return visit.go(
-        visit.path("capacity", resource=asked.resource_id, week=local(start, asked.zone).date().isoformat())
-    )
+            made = await reservations.create_reservation(*who, asked.marketplace_id, value)
+        if made.errors:
+            return await _show(visit, asked, 400, fault=made.errors[0].message, given=fields)
+    except (ApiError, BodyFault, ValueError) as fault:
+        return await _show(visit, asked, 400, fault=_says(fault), given=fields)
+    meets = "1" if made.payload is not None and made.payload.warnings else ""
+    week = local(start, asked.zone).date().isoformat()
+    return visit.go(visit.path("capacity", resource=asked.resource_id, week=week, meets=meets))
 
 
 async def give_back(visit: Visit) -> Response:
