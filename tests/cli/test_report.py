@@ -73,6 +73,24 @@ class TestReport:
             assert code == 0, told
         assert list(csv.DictReader((tmp_path / "what-if.csv").read_text().splitlines()))[-1]["orders"] == "0"
 
+    def test_weekly(self, run: Any, shop: Path, tmp_path: Path) -> None:
+        """The last whole week, or one that is named, in a folder of its own; again it is written anew."""
+        folder = tmp_path / "weeks"
+        for _ in range(2):
+            out, told, code = run("report", "weekly", "--to", str(folder), "--week", "2026-W10")
+            assert code == 0, told
+            assert "2026-W10: audit, scorecard, payments, demand" in out
+        names = {one.name for one in (folder / "2026-W10").iterdir()}
+        assert names == {
+            f"{name}.{kind}" for name in ("audit", "scorecard", "payments", "demand") for kind in ("csv", "html")
+        }
+        assert "2026-03-02 up to, not with, 2026-03-09" in (folder / "2026-W10" / "audit.html").read_text()
+        assert run("report", "weekly", "--to", str(folder))[2] == 0
+        assert len(list(folder.iterdir())) == 2
+        for wrong in ("2026-W54", "last"):
+            _, told, code = run("report", "weekly", "--to", str(folder), "--week", wrong)
+            assert (code, "is no week" in told) == (2, True)
+
     def test_jobs(self, run: Any, shop: Path) -> None:
         """The jobs behind a figure, as CSV: none is behind this one, since the only order still waits."""
         out, told, code = run("report", "demand", "--jobs", "fill_rate")

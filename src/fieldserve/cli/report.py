@@ -9,6 +9,7 @@ import click
 from fieldserve.cli.forecast import forecast
 from fieldserve.cli.options import where_data_is
 from fieldserve.cli.reporting import FORMAT, FROM, OUTPUT, TO, needs_output, run_report, write_out
+from fieldserve.cli.weekly import weekly
 from fieldserve.cli.what_if import what_if
 from fieldserve.operations.report_files import WRITERS, jobs_csv
 
@@ -92,6 +93,7 @@ for _name, _says in _REPORTS.items():
     _reporter(_name, _says)
 report.add_command(what_if)
 report.add_command(forecast)
+report.add_command(weekly)
 
 
 async def _behind(
