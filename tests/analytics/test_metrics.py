@@ -218,6 +218,20 @@ class TestDemand:
         assert measure(facts, "technician_hours_full") == [(2, 4)]
         assert measure(facts, "technician_hours_idle") == [(3, 4)]
 
+    def test_by_skill(self, tmp_path: Path) -> None:
+        """Demand counts for the skills that its service needs, hours for those that technicians have: both for TV."""
+        log = Log()
+        log.store()
+        log.service()
+        log.technician("ann")
+        log.hours("ann", START, START + 4 * HOUR)
+        job = log.order("a")
+        job.book(TEN)
+        job.assign("ann")
+        facts = opened(tmp_path, log)
+        assert measure(facts, "fill_rate", ("skill",)) == [("TV", 1, 1)]
+        assert measure(facts, "technician_hours_idle", ("skill",)) == [("TV", 3, 4)]
+
     def test_capacity_of_stores(self, tmp_path: Path) -> None:
         """Open for four hours with room for one, who comes for one of them: 1 of 4 is used, 1 full, 3 without work."""
         log = Log()

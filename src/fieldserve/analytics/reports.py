@@ -64,6 +64,9 @@ REPORTS: Mapping[str, tuple[str, ...]] = {
         "store_utilisation",
         "store_hours_full",
         "store_hours_idle",
+        "technician_utilisation",
+        "technician_hours_full",
+        "technician_hours_idle",
     ),
 }
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -73,6 +76,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "demand": (
         "store_id",
         "asin",
+        "skill",
         "local_date",
         "week_start",
         "weekday",
@@ -167,7 +171,7 @@ def make(facts: "Facts", name: str, filters: Filters, group_by: Sequence[str] = 
 def can_group(metric: Metric, keys: Iterable[str]) -> bool:
     """Whether what the metric is made of has those columns."""
     known = {column for source in metric.source for column in TABLES[source].names}
-    if metric.source == ("capacity_facts",):
+    if "capacity_facts" in metric.source:
         known.add("technician_id" if metric.name.startswith(("technician_", "travel_")) else "store_id")
     return known.issuperset(keys)
 

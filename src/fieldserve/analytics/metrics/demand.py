@@ -15,12 +15,19 @@ _ASKED = ["SEARCH", "ORDER", "REFUSAL"]
 _WISHES = ["PREFERENCE", "REFUSAL"]
 
 
-def _demand(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
-    return counting.chosen(facts["demand_facts"], filters)
+def _demand(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
+    return _skilled(counting.chosen(facts["demand_facts"], filters), facts["service_skills"], "asin", group_by)
 
 
-def _jobs(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
-    return counting.chosen(facts["job_facts"], filters)
+def _jobs(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
+    return _skilled(counting.chosen(facts["job_facts"], filters), facts["service_skills"], "asin", group_by)
+
+
+def _skilled(table: "Table", skills: "Table", key: str, group_by: tuple[str, ...]) -> "Table":
+    """By skill, each row for every skill that its service needs, or its technician has."""
+    if "skill" not in group_by:
+        return table
+    return table.inner_join(skills.select("seller_id", key, "skill"), ["seller_id", key])
 
 
 def _store_hours(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
@@ -30,7 +37,7 @@ def _store_hours(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table
     return counting.chosen(table.mutate(store_id=table.resource_id), filters)
 
 
-def _technician_hours(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "Table":
+def _technician_hours(facts: "Facts", filters: Filters, group_by: tuple[str, ...]) -> "Table":
     """The hours of technicians, with `technician_id`, of the stores asked for."""
     table = facts["capacity_facts"]
     table = table.filter(table.resource_type == "TECHNICIAN")
@@ -40,7 +47,7 @@ def _technician_hours(facts: "Facts", filters: Filters, _: tuple[str, ...]) -> "
     if filters.store_ids:
         of = facts["store_technicians"]
         table = table.semi_join(of.filter(of.store_id.isin(filters.store_ids)), ["seller_id", "technician_id"])
-    return counting.chosen(table, filters)
+    return _skilled(counting.chosen(table, filters), facts["technician_skills"], "technician_id", group_by)
 
 
 def _fill(table: "Table", _: Filters) -> Tally:
@@ -92,10 +99,12 @@ def _metric(
     unit: str = "rate",
     per: int | None = 1,
 ) -> None:
-    words = (name, title, formula, numerator, denominator, exclusions, (source,), edge_cases)
+    sources = (source, *_SKILLS[rows]) if rows in _SKILLS else (source,)
+    words = (name, title, formula, numerator, denominator, exclusions, sources, edge_cases)
     register(Metric(*words, grain, rows, tally, unit=unit, per=per))
 
 
+_SKILLS = {_demand: ("service_skills",), _jobs: ("service_skills",), _technician_hours: ("technician_skills",)}
 _RESOURCE = ("resource_id", "week_start")
 _HEAT = ("weekday", "local_hour")
 _metric(
