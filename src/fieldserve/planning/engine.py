@@ -28,6 +28,9 @@ WHOLE = 240
 ROUNDS = 12
 """Into that many rounds the time is cut, between which the cores tell each other what they found."""
 
+SHORT = 2.0
+"""Seconds below which this process searches alone: handing a large problem to others takes half a second each time."""
+
 MOST_STEPS = 5_000
 """So many iterations a round at most: between rounds progress is told, and somebody may cancel."""
 FIRST = 0.1
@@ -91,6 +94,8 @@ def search(
 ) -> Solution:
     """The best solution found within the budget, `start` or better. KeyboardInterrupt ends it with the best so far."""
     begun = budget.clock()
+    if budget.seconds is not None and budget.seconds < SHORT:
+        on = Engine(1, None)
     best = start or _first(data, seed)
     cost = _cost(best)
     chance = random.Random(seed)
@@ -146,6 +151,8 @@ def _left(budget: Budget, begun: float, spent: int) -> tuple[float | None, int |
 def _slice(budget: Budget, left: tuple[float | None, int | None], number: int, cut: bool) -> _Slice:
     """The next round's share. Cut problems are cut anew often, and at first more often: much is easily found."""
     rounds = ROUNDS * 4 if cut else ROUNDS
+    if budget.seconds is not None and budget.seconds < SHORT:
+        rounds = 1  # each begins with looking for neighbours, which takes a while, too
     seconds, iterations = left
     if seconds is not None and budget.seconds is not None:
         seconds = min(seconds, max(0.15, budget.seconds / rounds))
@@ -239,7 +246,7 @@ def _parts(
     clients = data.clients()
     middles = np.array([locations[[clients[v].location for v in visits]].mean(axis=0) for _, visits in routes])
     free = list(range(len(routes)))
-    missing = [one.idx for one in best.unplanned() if one.is_client()]
+    missing = _missing(data, best, routes)
     chosen: list[list[int]] = []
     for _ in range(cores):
         if not free:
@@ -261,6 +268,19 @@ def _parts(
         task = _part(data, [routes[one] for one in part], extra, spare, len(chosen), slice_, chance.getrandbits(30))
         tasks.append(task)
     return tasks, [routes[one] for one in free]
+
+
+def _missing(data: ProblemData, best: Solution, routes: Sequence[Sequence[Any]]) -> list[int]:
+    """Visits that nobody makes; of a group that nobody makes one, and none of a group of which one is made."""
+    clients = data.clients()
+    done = {clients[v].group for _, visits in routes for v in visits}
+    found = []
+    for one in best.unplanned():
+        group = clients[one.idx].group if one.is_client() else None
+        if one.is_client() and (group is None or group not in done):
+            found.append(one.idx)
+            done.add(group)
+    return found
 
 
 def _spare(data: ProblemData, routes: Sequence[Sequence[Any]]) -> list[int]:

@@ -75,7 +75,7 @@ class Replan(Ask):
     arrival_minutes: Annotated[int, Meta(ge=1, le=480)] = 30
     late_minutes: Annotated[int, Meta(ge=0, le=480)] = 120
     overtime_minutes: Annotated[int, Meta(ge=0, le=480)] = 60
-    seconds: Annotated[int, Meta(ge=1, le=LONGEST_SOLVE_SECONDS)] = 2
+    seconds: Annotated[int, Meta(ge=1, le=LONGEST_SOLVE_SECONDS)] = 1
     iterations: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 1
 
