@@ -61,8 +61,8 @@ Change = AddTechnicians | OpenLonger
 # ---- another schedule
 
 
-def changed(store: StoreState, change: Change, window: Interval) -> StoreState:
-    """The store with the change inside the window; outside of it there are no hours."""
+def changed(store_id: str, store: StoreState, change: Change, window: Interval) -> StoreState:
+    """The store with the change inside the window; outside of it there are no hours. Who is added works there alone."""
     if isinstance(change, OpenLonger):
         return store._replace(
             records=_longer(store.records, store.zone, change, window),
@@ -75,17 +75,20 @@ def changed(store: StoreState, change: Change, window: Interval) -> StoreState:
     more = Steps.weighing((start, end, change.technicians) for start, end in shifts)
     return store._replace(
         records=_records((hours + more).runs(window)),
-        technicians=[*store.technicians, *_added(store, change, shifts)] if store.technicians else (),
+        technicians=[*store.technicians, *_added(store_id, store, change, shifts)] if store.technicians else (),
     )
 
 
-def _added(store: StoreState, change: AddTechnicians, shifts: Sequence[Interval]) -> list[TechnicianState]:
+def _added(
+    store_id: str, store: StoreState, change: AddTechnicians, shifts: Sequence[Interval]
+) -> list[TechnicianState]:
     skills = change.skills or frozenset(one for each in store.technicians for one in each.skills)
     types = change.location_types or frozenset(one for each in store.technicians for one in each.location_types)
     records = [Availability(start, end) for start, end in shifts]
-    begun = sum(each.technician_id.startswith("added-") for each in store.technicians)
+    added = f"added-{store_id}-"
+    begun = sum(each.technician_id.startswith(added) for each in store.technicians)
     return [
-        TechnicianState(f"added-{begun + number}", skills, types, True, records, (), (), store.zone)
+        TechnicianState(f"{added}{begun + number}", skills, types, True, records, (), (), store.zone)
         for number in range(1, change.technicians + 1)
     ]
 

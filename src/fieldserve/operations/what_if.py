@@ -101,7 +101,7 @@ def _compare(ask: AskWhatIf, world: _World, orders: "Sequence[Order]") -> WhatIf
     for store_id, state in world.stores.items():
         begin, end = world.days[store_id]
         for change in ask.changes:
-            state = domain.changed(state, _read(change), (begin, max(end, last + DAY)))
+            state = domain.changed(store_id, state, _read(change), (begin, max(end, last + DAY)))
         other[store_id] = state
     before, after = domain.replay(wishes, world.stores), domain.replay(wishes, other)
     cost = None if ask.cost_per_hour is None else Decimal(ask.cost_per_hour)
@@ -189,9 +189,7 @@ def _hours(stores: Mapping[str, StoreState], places: Sequence[str], days: Mappin
     total = 0
     for place in places:
         state = stores[place]
-        own = [
-            one for one in state.technicians if one.technician_id.startswith("added-") or one.technician_id not in seen
-        ]
+        own = [one for one in state.technicians if one.technician_id not in seen]
         seen |= {one.technician_id for one in own}
         if own or not state.technicians:
             total += domain.hours_of(state._replace(technicians=own), days[place])

@@ -85,9 +85,20 @@ class TestReplay:
 
 
 class TestChanges:
+    def test_who_is_added_works_at_one_store(self) -> None:
+        """One more at each of two shops of one: six at each on Saturday, and twelve together, for they are two."""
+        alone = {
+            "s": STORE._replace(technicians=(technician("ann"),)),
+            "t": STORE._replace(technicians=(technician("bob"),)),
+        }
+        more = {one: changed(one, of, AddTechnicians(1, SATURDAY), WINDOW) for one, of in alone.items()}
+        wishes = [wish(number, 5)._replace(store_id="st"[number % 2]) for number in range(14)]
+        assert [len(replay([one for one in wishes if one.store_id == of], more).won) for of in "st"] == [6, 6]
+        assert len(replay(wishes, more).won) == 12
+
     def test_more_on_saturdays(self) -> None:
         """One more on Saturdays: three at each hour, nine in all; on Friday nothing changes."""
-        more = changed(STORE, AddTechnicians(1, SATURDAY), WINDOW)
+        more = changed("s", STORE, AddTechnicians(1, SATURDAY), WINDOW)
         assert won([wish(number, 5) for number in range(12)], more) == 9
         assert won([wish(number, 4) for number in range(12)], more) == 6
         # Two Saturdays of three hours.
@@ -95,19 +106,19 @@ class TestChanges:
 
     def test_in_the_afternoon(self) -> None:
         """Two from one to three, when the store is closed otherwise: four more."""
-        more = changed(STORE, AddTechnicians(2, SATURDAY, 13 * HOUR, 15 * HOUR), WINDOW)
+        more = changed("s", STORE, AddTechnicians(2, SATURDAY, 13 * HOUR, 15 * HOUR), WINDOW)
         assert won([wish(number, 5, 9, 15) for number in range(12)], more) == 6 + 4
 
     def test_with_a_skill(self) -> None:
         """Nobody fits tyres; whoever is added for that does, and mounts nothing."""
-        more = changed(STORE, AddTechnicians(1, SATURDAY, skills=TYRES), WINDOW)
+        more = changed("s", STORE, AddTechnicians(1, SATURDAY, skills=TYRES), WINDOW)
         assert won([wish(number, 5, service=FITTING) for number in range(4)], STORE) == 0
         assert won([wish(number, 5, service=FITTING) for number in range(4)], more) == 3
         assert won([wish(number, 5) for number in range(8)], more) == 6
 
     def test_open_longer(self) -> None:
         """Until two: five hours of two instead of three, on the day of the change of the clocks, too."""
-        longer = changed(STORE, OpenLonger(closes=14 * HOUR), WINDOW)
+        longer = changed("s", STORE, OpenLonger(closes=14 * HOUR), WINDOW)
         for day in (5, 6):
             assert won([wish(number, day, 0, 24) for number in range(12)], longer) == 10
         # 14 days, two technicians, two hours.
@@ -117,24 +128,24 @@ class TestChanges:
         """From eight on weekdays; a store that is closed on Sundays stays so."""
         weekdays = frozenset(range(5))
         store = STORE._replace(records=(daily(9, 12, 2, weekdays),))
-        longer = changed(store, OpenLonger(opens=8 * HOUR), WINDOW)
+        longer = changed("s", store, OpenLonger(opens=8 * HOUR), WINDOW)
         assert won([wish(number, 0, 0, 24) for number in range(12)], longer) == 8
         assert won([wish(number, 6, 0, 24) for number in range(12)], longer) == 0
 
     def test_opening_later_changes_nothing(self) -> None:
         """Hours only grow."""
-        same = changed(STORE, OpenLonger(opens=10 * HOUR, closes=11 * HOUR), WINDOW)
+        same = changed("s", STORE, OpenLonger(opens=10 * HOUR, closes=11 * HOUR), WINDOW)
         assert hours_of(same, WINDOW) == hours_of(STORE, WINDOW)
 
     def test_one_after_the_other(self) -> None:
         """Changes add up: whoever was added stays longer, too. Three, five hours each, are fifteen."""
-        both = changed(changed(STORE, AddTechnicians(1), WINDOW), OpenLonger(closes=14 * HOUR), WINDOW)
+        both = changed("s", changed("s", STORE, AddTechnicians(1), WINDOW), OpenLonger(closes=14 * HOUR), WINDOW)
         assert won([wish(number, 5, 0, 24) for number in range(20)], both) == 15
 
     def test_without_technicians(self) -> None:
         """Where only the store's capacity counts, that grows."""
         bare = STORE._replace(technicians=())
-        more = changed(bare, AddTechnicians(2), WINDOW)
+        more = changed("s", bare, AddTechnicians(2), WINDOW)
         assert won([wish(number, 5) for number in range(20)], more) == 12
         assert hours_of(more, WINDOW) == 2 * hours_of(bare, WINDOW)
 
@@ -147,7 +158,7 @@ def test_more_capacity_loses_nobody(asked: list[tuple[int, int, int]], count: in
     """With one service for all, more of the same technicians never win fewer; won and lost are all there are."""
     wishes = [wish(number, day, hour, hour + long) for number, (day, hour, long) in enumerate(asked)]
     before = replay(wishes, {"s": STORE})
-    after = replay(wishes, {"s": changed(STORE, AddTechnicians(count), WINDOW)})
+    after = replay(wishes, {"s": changed("s", STORE, AddTechnicians(count), WINDOW)})
     assert len(after.won) >= len(before.won)
     for found in (before, after):
         assert sorted([*found.won, *found.lost]) == [one.job_id for one in wishes]
