@@ -214,6 +214,20 @@ class TestWhatIf:
         hours = store["addedHours"]
         assert (store["addedCost"], store["costPerWonJob"]) == (f"{40 * hours:.2f}", f"{40 * hours:.2f}")
 
+    async def test_booked_much_later(self, desk: Desk) -> None:
+        """Two have Tuesday, the third came six days later than wished: what changes nothing loses nobody."""
+        for number, start in enumerate((TUESDAY, TUESDAY, "2026-03-09T15:00:00Z")):
+            job_id = await place(desk)
+            desk.world.clock.advance(1_000_000)
+            await desk.world.assign(job_id, await desk.world.book(job_id, start), (ANN, BOB, ANN)[number])
+        same = {
+            "firstDay": "2026-03-02",
+            "pastDay": "2026-03-03",
+            "changes": [{"kind": "OPEN_LONGER", "opens": "12:00"}],
+        }
+        total = (await desk.call("POST", "what-if", same)).json()["total"]
+        assert (total["found"], total["replayed"], total["changed"], total["jobsLost"]) == (3, 3, 3, 0)
+
     async def test_open_longer_wins_nobody_here(self, desk: Desk) -> None:
         """Nobody wanted to come later; the hours cost all the same, and no job has a price."""
         await self.crowd(desk)

@@ -96,7 +96,7 @@ def _orders(facts: "Facts", caller: Caller, ask: AskWhatIf, first: date, past: d
 
 def _compare(ask: AskWhatIf, world: _World, orders: "Sequence[Order]") -> WhatIf:
     wishes, found, notices = _wishes(world, orders)
-    last = max((end for wish in wishes for _, end in wish.windows), default=0)
+    last = max((max(end, (wish.booked or 0) + wish.duration) for wish in wishes for _, end in wish.windows), default=0)
     other = {}
     for store_id, state in world.stores.items():
         begin, end = world.days[store_id]
