@@ -61,6 +61,13 @@ def test_backtest() -> None:
     assert backtest([1] * 20, 7) is None
 
 
+def test_backtest_of_a_quarter() -> None:
+    """Twenty weeks: eighteen ends leave a week to compare with and two before them; the newest thirteen are tested."""
+    tested = backtest([3] * 140, 7)
+    assert tested is not None
+    assert (tested.forecasts, tested.error) == (13, 0.0)
+
+
 @given(st.lists(st.integers(0, 30), min_size=14, max_size=34), st.integers(1, 21))
 def test_bounds_are_in_order(history: list[int], days: int) -> None:
     """What is expected lies between the bounds, and nothing below zero."""

@@ -174,6 +174,20 @@ class TestForecast:
         assert told["stores"] == []
         assert STORE in told["notices"][0]
 
+    async def test_today_is_where_the_store_is(self, desk: Desk) -> None:
+        """At 03:00Z it is the evening before in New York: that day is forecast, and not counted as a whole one."""
+        for _ in range(21):
+            await place(desk)
+            desk.world.clock.advance(86_400_000_000)
+        # From 08:00Z on 2 March 21 days: an order on the 23rd, and 19 hours later, at 03:00Z on the 24th, one more.
+        await place(desk)
+        desk.world.clock.advance(19 * 3_600_000_000)
+        await place(desk)
+        told = (await desk.call("GET", "forecast?weeks=1")).json()
+        (store,) = told["stores"]
+        assert (told["firstDay"], store["days"][0]["day"]) == ("2026-03-23", "2026-03-23")
+        assert store["history"] == [1] * 21
+
     @ON_ONE_DATABASE
     async def test_refused(self, desk: Desk) -> None:
         """A year ahead is too far; a seller that is none is 404; and nothing without a key."""

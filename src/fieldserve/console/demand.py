@@ -62,7 +62,7 @@ async def show(visit: Visit) -> Response:
     charts = [
         _heat(heat, words, [names[at] for at in range(7)]),
         weekly(weeks, words, "weeks", ("fill_rate", "lost_demand", "store_utilisation")),
-        *(_band(one, told.first_day, words, number) for number, one in enumerate(told.stores)),
+        *(_band(one, words, number) for number, one in enumerate(told.stores)),
     ]
     view |= {
         "empty": whole.is_empty,
@@ -111,8 +111,8 @@ def _heat(record: ReportRecord, words: Words, days: list[str]) -> Chart:
     return Chart("heat", "heat", hours, [Series(title, [])], "", days, cells)
 
 
-def _band(one: StoreForecast, first_day: str, words: Words, number: int) -> Chart:
-    first, past = date.fromisoformat(first_day), one.history[-_SHOWN_DAYS:]
+def _band(one: StoreForecast, words: Words, number: int) -> Chart:
+    first, past = date.fromisoformat(one.days[0].day), one.history[-_SHOWN_DAYS:]
     labels = [words.short_date(first + timedelta(days=at)) for at in range(-len(past), len(one.days))]
     before, after = [None] * len(past), [None] * len(one.days)
     return Chart(

@@ -20,7 +20,8 @@ class ForecastDay(Part):
 
 
 class ForecastTest(Part):
-    """How forecasts of the same length would have done, made at the end of each week that leaves as many days.
+    """How forecasts of the same length would have done, made at the end of the newest 13 weeks that leave as
+    many days.
 
     `error` and `naiveError` are orders a day that it is off by on average, and that taking last week again is; `within`
     is the share of days that lay between the bounds."""
@@ -44,7 +45,8 @@ class StoreForecast(Part):
 
 
 class Forecast(Part):
-    """Orders to come, store by store, from `firstDay` on; `notices` say of which nothing can be said, and why."""
+    """Orders to come, store by store, each from its own day on, the first of which is `firstDay`; `notices` say of
+    which nothing can be said, and why."""
 
     first_day: str
     stores: list[StoreForecast]
