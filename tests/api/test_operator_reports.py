@@ -8,7 +8,7 @@ import pytest
 from fieldserve.analytics import home
 from fieldserve.operations import reports as operations
 from tests.desk import ON_ONE_DATABASE, Desk, refused
-from tests.world import ANN, BOB, OTHER_SELLER, STORE
+from tests.world import ANN, BOB, HOURS_ONLY, OTHER_SELLER, STORE
 
 DAYS = "firstDay=2026-02-01&pastDay=2026-05-01"
 # STORE in the small world: 14:00Z to 22:00Z, capacity 2, two technicians; notice of two hours from NOW on.
@@ -227,6 +227,15 @@ class TestWhatIf:
         assert told["won"] == {ids[2]: TUESDAY}
         hours = store["addedHours"]
         assert (store["addedCost"], store["costPerWonJob"]) == (f"{40 * hours:.2f}", f"{40 * hours:.2f}")
+
+    async def test_its_own_calendar(self, desk: Desk) -> None:
+        """What is added to a store whose orders cannot be replayed would cost and win nothing: it is left out."""
+        await self.crowd(desk)
+        told = (await desk.call("POST", "what-if", self.ASK)).json()
+        assert HOURS_ONLY not in {one["storeId"] for one in told["stores"]}
+        assert told["total"]["addedHours"] == sum(one["addedHours"] for one in told["stores"])
+        alone = (await desk.call("POST", "what-if", self.ASK | {"storeIds": [HOURS_ONLY]})).json()
+        assert (alone["stores"], alone["total"]["orders"], alone["total"]["addedCost"]) == ([], 0, "0.00")
 
     async def test_booked_much_later(self, desk: Desk) -> None:
         """Two have Tuesday, the third came six days later than wished: what changes nothing loses nobody."""

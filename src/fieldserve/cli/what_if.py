@@ -114,6 +114,8 @@ def _changes_in(file: Path) -> list[dict[str, Any]]:
 
 # ---- formats
 
+_NOTHING = "No order of this period is decided: there is nothing to replay."
+
 
 @dataclass(frozen=True, slots=True)
 class _Column:
@@ -160,7 +162,7 @@ def _cells(made: "WhatIf") -> list[tuple[str, ...]]:
 
 def _table(made: "WhatIf") -> str:
     if not made.total.orders:
-        return f"{_heading(made)}\nNo order of this period is decided: there is nothing to replay.\n"
+        return "\n".join([_heading(made), _NOTHING, *made.notices]) + "\n"
     rows = [tuple(one.title for one in _COLUMNS), *_cells(made)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -208,7 +210,7 @@ def _html(made: "WhatIf") -> str:
     title = escape(_heading(made))
     content = f"{_bars(made)}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     if not made.total.orders:
-        content = "<p>No order of this period is decided: there is nothing to replay.</p>"
+        content = f"<p>{_NOTHING}</p>"
     notices = "".join(f"<p>{escape(one)}</p>" for one in made.notices)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'

@@ -40,7 +40,8 @@ _ANY_TIME = 14 * DAY
 
 @dataclass(frozen=True, slots=True)
 class _World:
-    """Stores as they are scheduled, with nothing booked, and the services; `days` are those asked for, by store."""
+    """Stores whose inventory is held here, as they are scheduled, with nothing booked, and the services; `days` are
+    those asked for, by store."""
 
     stores: Mapping[str, StoreState]
     services: Mapping[str, Service]
@@ -74,7 +75,7 @@ async def _load(c: Connection, caller: Caller, ask: AskWhatIf, first: date, past
         zone = store.resource.zone
         window = instant_of(zone, first.toordinal(), 0), instant_of(zone, past.toordinal(), 0)
         loaded = await slots.load(c, caller.seller_id, store.store_id, (window[0], window[1] + HORIZON))
-        if loaded is not None:
+        if loaded is not None and loaded.state.scheduling_type == SchedulingType.REAL_TIME_SCHEDULING:
             found[store.store_id] = _empty(loaded.state)
             days[store.store_id] = window
     known = await services.page(c, caller.seller_id, "", _MOST)
@@ -121,7 +122,7 @@ def _wishes(world: _World, orders: "Sequence[Order]") -> tuple[list[domain.Wish]
     wishes, found, out = [], set(), 0
     for order in orders:
         service, store = world.services.get(order.asin), world.stores.get(order.store_id)
-        if service is None or store is None or store.scheduling_type != SchedulingType.REAL_TIME_SCHEDULING:
+        if service is None or store is None:
             out += 1
             continue
         booked = order.booked
