@@ -57,6 +57,12 @@ class TestReports:
         assert (lines["on_time_start"]["numerator"], lines["on_time_start"]["denominator"]) == (0, 1)
         assert (lines["break_no_show"]["value"], lines["break_no_show"]["rank"]) == (1.0, 1)
 
+    async def test_from_the_first_day_of_the_calendar(self, desk: Desk) -> None:
+        """The period before would begin before any date: it is cut, and the report is answered."""
+        await place(desk)
+        answer = await desk.call("GET", "reports/audit?firstDay=0001-01-01&pastDay=2026-05-01")
+        assert (answer.status_code, answer.json()["firstDay"]) == (200, "0001-01-01")
+
     async def test_payments(self, desk: Desk) -> None:
         """Amounts are texts, by currency, whatever else was asked for."""
         await desk.world.order()

@@ -101,6 +101,21 @@ class TestPages:
         page.goto(desk.address("demand?more=1&opens=12:00&closes=09:00"))
         expect(page.get_by_role("alert")).to_contain_text("closes must be after opens")
 
+    @pytest.mark.parametrize("more", ["501", "many"])
+    def test_what_cannot_be_added_is_said(self, desk: Console, more: str) -> None:
+        """So many technicians, or none that can be counted, are refused, not taken for longer hours."""
+        page = desk.sign_in("anne")
+        page.goto(desk.address(f"demand?more={more}&opens=08:00&closes=20:00"))
+        expect(page.get_by_role("alert")).to_contain_text("technicians")
+
+    @pytest.mark.parametrize(
+        "days", ["to=9999-12-31", "to=0001-01-01", "from=0001-01-01", "from=1970-01-01&to=9998-12-31"]
+    )
+    def test_days_at_the_ends_of_the_calendar(self, desk: Console, days: str) -> None:
+        """They break no page."""
+        page = desk.sign_in("anne")
+        assert page.goto(desk.address(f"performance?{days}")).status == 200  # type: ignore[union-attr]
+
     @pytest.mark.parametrize("name", PAGES)
     def test_export(self, desk: Console, name: str, tmp_path: Path) -> None:
         """The button gives the figures as CSV."""

@@ -152,7 +152,8 @@ def make(facts: "Facts", name: str, filters: Filters, group_by: Sequence[str] = 
     keys = tuple(group_by)
     if name == "payments" and "currency" not in keys:
         keys = ("currency", *keys)
-    earlier = replace(filters, since=filters.since - (filters.until - filters.since), until=filters.since)
+    length = min(filters.until - filters.since, filters.since - date.min)  # no day is before the calendar's first
+    earlier = replace(filters, since=filters.since - length, until=filters.since)
     metrics = [METRICS[one] for one in REPORTS[name] if can_group(METRICS[one], keys)]
     before = {(line.metric.name, line.group): line.value for line in measure(facts, metrics, earlier, keys)}
     found: dict[str, list[Line]] = {}

@@ -81,10 +81,10 @@ async def _tried(visit: Visit, asked: Asked) -> tuple[WhatIf | None, str]:
     more = query.get("more", "0")
     change: dict[str, Any] = {"on": [one for one in query.getlist("on") if one]}
     change |= {name: query[name] for name in ("opens", "closes") if query.get(name)}
-    if more.isdecimal() and 0 < int(more) <= 500:
-        change |= {"kind": "ADD_TECHNICIANS", "technicians": int(more)}
-    else:
+    if more in ("", "0"):
         change |= {"kind": "OPEN_LONGER"}
+    else:  # what is no number, or too large a one, is refused in words
+        change |= {"kind": "ADD_TECHNICIANS", "technicians": int(more) if more.isdecimal() and len(more) < 10 else more}
     body = {
         "firstDay": asked.first.isoformat(),
         "pastDay": asked.past.isoformat(),

@@ -18,6 +18,7 @@ from fieldserve.wire.plans import read_day
 from fieldserve.wire.reports import ReportAsk, ReportLine, ReportRecord
 
 DAYS = 60
+_OLDEST, _NEWEST = date(1970, 1, 1), date(9999, 1, 1)
 
 TEXTS = (
     "Started on time",
@@ -73,9 +74,15 @@ async def read_asked(visit: Visit) -> Asked:
     if store not in {one.store_id for one in known.stores}:
         store = ""
     today = local(visit.now(), visit.words.zone).date()
-    last = read_day(query.get("to", "")) or today
-    first = read_day(query.get("from", "")) or last - timedelta(days=DAYS - 1)
+    last = _day(query.get("to", "")) or today
+    first = _day(query.get("from", "")) or last - timedelta(days=DAYS - 1)
     return Asked(min(first, last), max(first, last) + timedelta(days=1), store, known)
+
+
+def _day(text: str) -> date | None:
+    """The day; None where there is none on which anything can have happened, so that days can be counted from it."""
+    day = read_day(text)
+    return day if day is not None and _OLDEST <= day < _NEWEST else None
 
 
 async def reports(visit: Visit, asked: Asked, *wanted: tuple[str, tuple[str, ...]]) -> list[ReportRecord] | None:
