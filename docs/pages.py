@@ -18,6 +18,7 @@ from docs import events as event_table
 from fieldserve import config, wire
 from fieldserve.analytics import facts as fact_tables
 from fieldserve.analytics import metrics as metric_registry
+from fieldserve.analytics.reports import is_better_low
 from fieldserve.api import calendars, openapi
 from fieldserve.cli import COMMANDS, cli
 from fieldserve.domain.jobs import OPERATOR_DEEDS, TRANSITIONS
@@ -624,6 +625,8 @@ def metrics() -> str:
     ]
     for one in metric_registry.METRICS.values():
         goal = "" if one.goal is None else f"at most {100 * one.goal:.0f} %"
+        if one.goal is not None and not is_better_low(one):
+            goal = f"at least {one.goal}"
         rows = [
             ("Formula", one.formula),
             ("Numerator", one.numerator),

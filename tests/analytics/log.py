@@ -171,6 +171,12 @@ class Told:
         is_active = self.visit.get("status") == "ACTIVE"
         self._tell(kind, status, [self._change(status="CANCELLED")] if is_active else [], **more)
 
+    def rated(self, stars: int, day: str = "2026-03-02") -> None:
+        self._log.add("job.rated", self._job_id, None, {"stars": stars, "date": day})
+
+    def claimed(self, claim: str, day: str = "2026-03-02") -> None:
+        self._log.add("job.claimed", self._job_id, None, {"claim": claim, "date": day})
+
     def cancel(self, reason: str = "CUSTOMER_REQUEST") -> None:
         self.end("job.cancelled", "CANCELLED", reasonCode=reason)
 
@@ -269,6 +275,10 @@ def _life(log: Log, rng: random.Random, number: int, team: dict[str, list[str]])
         yield
     if rng.random() < 0.9:
         job.complete()
+    if number % 3 == 0:
+        yield
+        job.rated(1 + number % 5)
+        job.claimed(("NONE", "FILED", "GRANTED")[number % 9 // 3])
 
 
 def histories(entries: Sequence[Entry], until: int) -> dict[tuple[str, str], list[Entry]]:

@@ -1,5 +1,6 @@
 """Metrics on worlds small enough to count by hand, and what holds of all of them in a lively one."""
 
+import ast
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +12,9 @@ from fieldserve.analytics.engines import Facts, open_facts
 from fieldserve.analytics.facts import TABLES
 from fieldserve.analytics.metrics import METRICS, Filters
 from fieldserve.analytics.metrics.audit import BREAKS
-from fieldserve.analytics.reports import REPORTS
+from fieldserve.analytics.reports import REPORTS, make
 from fieldserve.domain.intervals import DAY, HOUR, MINUTE
-from tests.analytics.log import START, Log, build
+from tests.analytics.log import START, Log, Told, build
 
 DAY_ONE = date(2026, 3, 2)
 TEN = START + 2 * HOUR  # 10:00 UTC
@@ -130,6 +131,115 @@ def test_midnight_is_the_stores(tmp_path: Path) -> None:
         job.work(sunday + 12 * HOUR, sunday + end)
     facts = opened(tmp_path, log)
     assert measure(facts, "target_late_completion", ("local_date",))[0][1:] == (1, 2)
+
+
+def visited(log: Log, name: str, technician: str, at: int = TEN) -> Told:
+    """A job that was done in the hour for which it was promised."""
+    job = log.order(name)
+    job.book(at)
+    job.assign(technician)
+    job.work(at, at + HOUR, documents=1)
+    job.complete()
+    return job
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    """ann's a, b and c got 5, 2 and 3 stars, bob's d none; b's claim was granted, c's is only filed, e's buyer
+    called it off; f is after the import, and the seller's other job of February before all that is known."""
+    log = Log()
+    log.store()
+    early = log.order("early")
+    early.book(START - 4 * DAY)
+    early.work(START - 4 * DAY, START - 4 * DAY + HOUR)
+    jobs = {name: visited(log, name, "ann") for name in "abc"}
+    visited(log, "d", "bob")
+    called_off = log.order("e")
+    called_off.book(TEN)
+    called_off.cancel()
+    log.at = TEN + 2 * HOUR
+    for name, stars in (("a", 4), ("b", 2), ("c", 3)):
+        jobs[name].rated(stars)
+    jobs["a"].rated(5)  # the newest counts
+    jobs["b"].claimed("GRANTED")
+    jobs["c"].claimed("FILED")
+    visited(log, "f", "bob", TEN + DAY)
+    return opened(tmp_path_factory.mktemp("told"), log)
+
+
+class TestFeedback:
+    """What buyers say of jobs, each promised for 10:00 to 11:00 on Monday, 2 March, or on a later day."""
+
+    @pytest.mark.parametrize(
+        ("name", "numerator", "denominator"),
+        [
+            ("feedback_rate", 3, 4),  # a b c of a b c d; e is the buyer's doing, f and early are not covered
+            ("average_stars", 5 + 2 + 3, 3),  # 3.33
+            ("target_negative_feedback", 1, 3),  # b of a b c; three stars are not negative
+            ("target_claims", 1, 4),  # b of a b c d; c's is not granted
+        ],
+    )
+    def test_counts(self, told: Facts, name: str, numerator: int, denominator: int) -> None:
+        """Each is what counting by hand says; jobs that no import covers are in neither number."""
+        since = DAY_ONE - timedelta(7)
+        assert measure(told, name, since=since) == [(numerator, denominator)]
+
+    def test_by_technician(self, told: Facts) -> None:
+        """Stars belong to those who came: 5 + 2 + 3 to ann, nothing to bob, of whose one job nothing was said."""
+        assert measure(told, "average_stars", ("technician_id",)) == [("ann", 10, 3)]
+        assert measure(told, "feedback_rate", ("technician_id",)) == [("ann", 3, 3), ("bob", 0, 1)]
+        assert measure(told, "target_claims", technician_ids=("bob",)) == [(0, 1)]
+
+    def test_of_the_last_who_did_it(self, tmp_path: Path) -> None:
+        """Of two visits that were made the second is rated; one that is still to come changes nothing of that."""
+        log = Log()
+        log.store()
+        job = log.order("a")
+        for technician, at in (("ann", TEN), ("bob", TEN + DAY)):
+            job.book(at)
+            job.assign(technician)
+            job.work(at, at + HOUR)
+        job.book(TEN + 6 * DAY)
+        log.at = TEN + 3 * DAY
+        job.rated(4)
+        facts = opened(tmp_path, log)
+        assert measure(facts, "average_stars", ("technician_id",)) == [("bob", 4, 1)]
+        assert measure(facts, "average_stars", ("local_date",))[0][1:] == (4, 1)
+
+    def test_a_visit_that_nobody_made(self, tmp_path: Path) -> None:
+        """Nobody came, the buyer gave one star and got the money back: 1 of 1 is negative, 1 of 1 was claimed."""
+        log = Log()
+        log.store()
+        job = log.order("a")
+        job.book(TEN)
+        log.at = TEN + DAY
+        job.rated(1)
+        job.claimed("GRANTED")
+        facts = opened(tmp_path, log)
+        assert measure(facts, "target_negative_feedback") == measure(facts, "target_claims") == [(1, 1)]
+
+    def test_nothing_imported(self, audited: Facts) -> None:
+        """Without an import there is no value, and no goal is met or missed; with stars alone none of claims."""
+        names = ("feedback_rate", "average_stars", "target_negative_feedback", "target_claims")
+        filters = Filters(DAY_ONE, DAY_ONE + timedelta(7), audited.as_of)
+        lines = {one.metric.name: one for one in make(audited, "scorecard", filters).lines}
+        assert [(lines[name].value, lines[name].denominator, lines[name].in_goal) for name in names] == [
+            (None, 0, None)
+        ] * 4
+
+    def test_stars_say_nothing_of_claims(self, tmp_path: Path) -> None:
+        """Two jobs, one rated with five stars: 1 of 2 has feedback, and of claims nothing is known."""
+        log = Log()
+        log.store()
+        visited(log, "a", "ann")
+        job = visited(log, "b", "ann")
+        log.at = TEN + DAY
+        job.rated(5)
+        facts = opened(tmp_path, log)
+        assert measure(facts, "feedback_rate") == [(1, 2)]
+        assert measure(facts, "target_claims") == [(0, 0)]
+        made = make(facts, "scorecard", Filters(DAY_ONE, DAY_ONE + timedelta(7), facts.as_of))
+        assert {one.metric.name: one.in_goal for one in made.lines}["average_stars"]  # 5 is at least 4.7
 
 
 class TestPayments:
@@ -282,6 +392,12 @@ class TestAll:
         """Everything that reports show is registered: what loops over all metrics does not loop over none."""
         assert {one for names in REPORTS.values() for one in names} <= set(METRICS)
         assert len(METRICS) > 30
+
+    def test_each_is_counted_by_hand(self) -> None:
+        """Every metric is asked for by its name in a test above, so that someone has counted it."""
+        own = ast.parse(Path(__file__).read_text("utf-8"))
+        texts = {one.value for one in ast.walk(own) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+        assert not set(METRICS) - texts
 
     def test_words(self) -> None:
         """Every metric is told in words and names tables that there are."""

@@ -10,7 +10,7 @@ job mirrored from elsewhere has what its source tells, and nothing is guessed.
 from dataclasses import dataclass, replace
 from typing import Literal
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Grows when a table's columns change; an export of another version is built anew."""
 
 Type = Literal["string", "int64", "float64", "boolean", "date", "timestamp", "decimal(18, 4)"]
@@ -97,6 +97,7 @@ _WHERE = (
     _text("time_zone", "the store's zone when the job came", source="store.created, store.updated"),
     _flag("mirrored", "whether the job lives elsewhere", source="job.observed"),
 )
+_NO_VALUE = "nothing was imported"
 _ENDED = "job.cancelled, job.held, job.payment_declined, job.not_fulfillable"
 
 APPOINTMENT_FACTS = Table(
@@ -156,6 +157,12 @@ APPOINTMENT_FACTS = Table(
         ),
         Column("proof_documents", "int64", "documents attached", "mirrored", "count", source="appointment.fulfilled"),
         _flag("proof_attached", "at least one document is attached", "mirrored", "appointment.fulfilled"),
+        _flag(
+            "concluding", "what is said of its job is said of it: the job's last one that was done, else its last one"
+        ),
+        Column("stars", "int64", "stars that the buyer gave, if concluding", _NO_VALUE, "stars", source="job.rated"),
+        _text("claim", "NONE, FILED or GRANTED, if concluding", _NO_VALUE, "job.claimed"),
+        _time("said_at", "when the newest of both was imported, if concluding", _NO_VALUE, "job.rated, job.claimed"),
     ),
     "local_date",
 )
@@ -165,7 +172,7 @@ OF_APPOINTMENT = (
     *("promised_end", "promised_minutes", "arrival_start", "arrival_minutes", "arrival_offset_minutes"),
     *("fulfilment_start", "fulfilment_end", "fulfilment_end_date", "on_site_minutes"),
     *("start_offset_minutes", "end_offset_minutes", "status", "outcome", "broken_by", "notice_minutes"),
-    "proof_attached",
+    *("proof_attached", "concluding", "stars", "claim", "said_at"),
 )
 """What stands in `appointment_technicians` again: what an audit by technician asks of appointments, without a join."""
 
@@ -213,6 +220,10 @@ JOB_FACTS = Table(
         _minutes("waited_minutes", "time waited for appointments, in waits that ended", "mirrored"),
         _count("preferred_count", "windows that the buyer preferred", "job.ordered"),
         _flag("preferred_met", "its first appointment starts in one of them", "none preferred, or none booked"),
+        Column("stars", "int64", "stars that its buyer gave", _NO_VALUE, "stars", source="job.rated"),
+        Column("rated_on", "date", "the day of that", _NO_VALUE, zone="store", source="job.rated"),
+        _text("claim", "NONE, FILED or GRANTED", _NO_VALUE, "job.claimed"),
+        Column("claimed_on", "date", "the day of that", _NO_VALUE, zone="store", source="job.claimed"),
     ),
     "local_date",
 )

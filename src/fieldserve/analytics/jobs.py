@@ -6,13 +6,14 @@ history always makes the same rows, whenever and in however many steps it is rea
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fieldserve.analytics.entries import Entry
 from fieldserve.analytics.facts import OF_APPOINTMENT
-from fieldserve.analytics.local import date_of, local_columns, minutes
+from fieldserve.analytics.local import date_of, local_columns, minutes, to_day
 from fieldserve.analytics.world import World
 from fieldserve.domain.intervals import MINUTE, Instant
 from fieldserve.wire.times import TimeFault, parse
@@ -105,6 +106,9 @@ class _Job:
     reason_code: str | None = None
     spans: list[tuple[str, int, Instant, Instant | None]] = field(default_factory=list)
     refusals: list[Entry] = field(default_factory=list)
+    rated: dict[str, Any] = field(default_factory=dict)
+    claimed: dict[str, Any] = field(default_factory=dict)
+    said_at: Instant | None = None
 
     def visit(self, appointment_id: str) -> _Visit:
         """The appointment, a new one if need be."""
@@ -131,6 +135,9 @@ def _folded(history: Iterable[Entry]) -> _Job | None:
             continue  # a log that was begun late: what came before is not known
         if entry.kind == "booking.refused":
             job.refusals.append(entry)
+        elif entry.kind in ("job.rated", "job.claimed"):
+            setattr(job, entry.kind.removeprefix("job."), entry.after)
+            job.said_at = entry.at
         elif isinstance(entry.after, dict) and "status" in entry.after:
             _change_status(job, entry)
             _apply(job, entry)
@@ -256,6 +263,8 @@ class _Writer:
             "mirrored": job.mirrored,
         }
         self._visits = sorted(job.visits.values(), key=lambda one: one.number)
+        done = [one for one in self._visits if one.outcome in ("FULFILLED", "CLOSED")]
+        self._concluding = next(reversed(done or self._visits), None)
         self._preferred = [_window(one) for one in ordered.get("preferredAppointmentTimes", ())]
 
     def rows(self) -> Rows:
@@ -309,6 +318,17 @@ class _Writer:
             "overbooked": bool(visit.overbooked) if visit.overbooked is not None or not unknown else None,
             "proof_documents": visit.documents if visit.documents or not unknown else None,
             "proof_attached": visit.documents > 0 if visit.documents or not unknown else None,
+            **self._said(visit),
+        }
+
+    def _said(self, visit: _Visit) -> Row:
+        """What the buyer says of the job is said of one of its appointments: of those who did it, if anybody did."""
+        job, concluding = self._job, visit is self._concluding
+        return {
+            "concluding": concluding,
+            "stars": job.rated.get("stars") if concluding else None,
+            "claim": job.claimed.get("claim") if concluding else None,
+            "said_at": job.said_at if concluding else None,
         }
 
     def _technicians(self, visit: _Visit, appointment: Row) -> Iterable[Row]:
@@ -353,6 +373,10 @@ class _Writer:
             "preferred_met": any(_starts_in(first_visit, one) for one in self._preferred)
             if first_visit and self._preferred
             else None,
+            "stars": job.rated.get("stars"),
+            "rated_on": _day(job.rated.get("date")),
+            "claim": job.claimed.get("claim"),
+            "claimed_on": _day(job.claimed.get("date")),
         }
 
     def _payments(self) -> Iterable[Row]:
@@ -447,6 +471,10 @@ def wanted_columns(start: Instant | None, end: Instant | None, zone: ZoneInfo) -
         "wanted_hour": local.get("local_hour"),
         "wanted_minutes": minutes(start, end),
     }
+
+
+def _day(text: str | None) -> int | None:
+    return None if text is None else to_day(date.fromisoformat(text))
 
 
 def _window(told: dict[str, Any]) -> tuple[Instant | None, Instant | None]:

@@ -42,6 +42,10 @@ REPORTS: Mapping[str, tuple[str, ...]] = {
         "target_late_start",
         "target_late_completion",
         "perfect_orders",
+        "feedback_rate",
+        "average_stars",
+        "target_negative_feedback",
+        "target_claims",
     ),
     "payments": (
         "payments_total",
@@ -115,7 +119,8 @@ class Line:
         """Whether the goal is met; None where there is none, or nothing to measure."""
         if self.metric.goal is None or self.value is None:
             return None
-        return float(self.value) <= self.metric.goal
+        value = float(self.value)
+        return value <= self.metric.goal if is_better_low(self.metric) else value >= self.metric.goal
 
 
 @dataclass(frozen=True, slots=True)

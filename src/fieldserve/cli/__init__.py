@@ -20,6 +20,7 @@ COMMANDS = {
     "technicians": ("fieldserve.cli.operate", "Add and list technicians."),
     "services": ("fieldserve.cli.operate", "Add and list services."),
     "orders": ("fieldserve.cli.operate", "Place orders for service jobs, hold, release or cancel them."),
+    "feedback": ("fieldserve.cli.feedback", "Import what buyers said of jobs: stars and claims."),
     "applications": ("fieldserve.cli.operate", "Register applications and authorize them."),
     "users": ("fieldserve.cli.users", "Let people use the console."),
     "keys": ("fieldserve.cli.operate", "Make and revoke keys of the operator API."),

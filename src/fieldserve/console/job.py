@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,8 @@ _TOLD = {
     "job.not_fulfillable": "Marked as not fulfillable",
     "job.erased": "Personal data erased",
     "job.exported": "Personal data exported",
+    "job.rated": "Rated by its buyer",
+    "job.claimed": "What its buyer claims",
     "appointment.added": "Appointment booked",
     "appointment.rescheduled": "Appointment moved",
     "appointment.assigned": "Technicians assigned",
@@ -55,6 +57,8 @@ _TOLD = {
     "outbox.retried": "Sent to its source again",
     "outbox.dropped": "Given up: not sent to its source",
 }
+_CLAIMS = {"NONE": "No claim", "FILED": "Claim filed", "GRANTED": "Claim granted"}
+TEXTS = tuple(_CLAIMS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,12 @@ def _more(after: Any, words: Words) -> str:
                 parts.append(words.text("arrival expected %(span)s", span=words.span(*arrival)))
             if worked := one.get("worked"):
                 parts.append(words.text("worked %(span)s", span=words.span(*worked)))
+    if stars := after.get("stars"):
+        parts.append(words.text("%(stars)s of 5 stars", stars=stars))
+    if claim := after.get("claim"):
+        parts.append(words.text(_CLAIMS[claim]))
+    if day := after.get("date"):
+        parts.append(words.short_date(date.fromisoformat(day)))
     parts += [str(after[name]) for name in ("reasonCode", "reason", "said") if after.get(name)]
     return " · ".join(parts)
 

@@ -47,20 +47,23 @@ def _shown(line: "Line", value: Any) -> str:
     unit = line.metric.unit
     if unit in ("rate", "share of time"):
         return f"{100 * value:.1f} %"
-    return f"{value:.2f}" if unit == "currency" else f"{value:.0f}" if unit == "count" else f"{value:.1f} min"
+    if unit == "minutes":
+        return f"{value:.1f} min"
+    return f"{value:.0f}" if unit == "count" else f"{value:.2f}"
 
 
 def _cells(line: "Line") -> tuple[str, ...]:
-    goal = "" if line.metric.goal is None else f"<= {100 * line.metric.goal:.0f} %"
+    goal = line.metric.goal
+    wanted = "" if goal is None else f">= {goal}" if line.metric.unit == "stars" else f"<= {100 * goal:.0f} %"
     met = {None: "", True: "met", False: "missed"}[line.in_goal]
     between = "" if line.low is None else f"{_shown(line, line.low)} to {_shown(line, line.high)}"
     rank = "" if line.rank is None else str(line.rank)
     counted = str(line.denominator)
-    if line.metric.unit == "rate":
+    if line.metric.unit in ("rate", "stars"):
         counted = f"{line.numerator} / {counted}"
     elif line.metric.unit == "share of time":  # of seconds
         counted = f"{line.numerator / 3600:.0f} / {line.denominator / 3600:.0f} h"
-    shown = (_shown(line, line.value), counted, between, _shown(line, line.before), f"{goal} {met}".strip(), rank)
+    shown = (_shown(line, line.value), counted, between, _shown(line, line.before), f"{wanted} {met}".strip(), rank)
     return (*map(str, line.group), line.metric.title, *shown)
 
 

@@ -145,3 +145,19 @@ async def last_about(c: Connection, seller_id: str, subject: str) -> StoredEvent
     if row is None or row[0] is None:
         return None
     return (await read(c, after=row[0] - 1, limit=1, seller_id=seller_id, subject=subject))[0]
+
+
+async def newest(
+    c: Connection, seller_id: str, kinds: Sequence[str], subjects: Sequence[str]
+) -> dict[tuple[str, str], Any]:
+    """What the newest entry of each kind about each of a seller's things says, by kind and subject."""
+    of_kinds = placeholders(kinds, after=1)
+    about_them = placeholders(subjects, after=1 + len(kinds))
+    rows = await c.fetch(
+        "SELECT kind, subject, after FROM events WHERE sequence IN (SELECT max(sequence) FROM events"
+        f" WHERE seller_id = $1 AND kind IN ({of_kinds}) AND subject IN ({about_them}) GROUP BY kind, subject)",
+        seller_id,
+        *kinds,
+        *subjects,
+    )
+    return {(row[0], row[1]): _value(row[2]) for row in rows}

@@ -365,6 +365,17 @@ async def mirrored(c: Connection, seller_id: str, service_job_ids: Sequence[str]
     return {row[0]: Mirrored(row[1].encode(), row[2], row[3] or 0, row[4] is not None, row[0] in busy) for row in rows}
 
 
+async def origins(c: Connection, seller_id: str, service_job_ids: Sequence[str]) -> dict[str, tuple[str, Instant]]:
+    """The store of each of the jobs that are there, and when it was made, under lock."""
+    rows = await c.fetch(
+        "SELECT service_job_id, store_id, created_at FROM jobs WHERE seller_id = $1"
+        f" AND service_job_id IN ({placeholders(service_job_ids, after=1)}) ORDER BY service_job_id {LOCK}",
+        seller_id,
+        *service_job_ids,
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 async def confirm(c: Connection, seller_id: str, service_job_ids: Sequence[str], synced_at: Instant) -> None:
     """The source told the same of these jobs as before."""
     await c.execute_many(

@@ -29,6 +29,8 @@ EVENT_TYPES = (
     "job.not_fulfillable",
     "job.observed",
     "job.erased",
+    "job.rated",
+    "job.claimed",
     "appointment.added",
     "appointment.rescheduled",
     "appointment.assigned",

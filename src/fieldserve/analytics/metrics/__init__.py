@@ -1,6 +1,6 @@
 """Every metric, once: in words, and as a portable expression over the facts."""
 
-from fieldserve.analytics.metrics import audit, demand, payments  # registering is what importing them does
+from fieldserve.analytics.metrics import audit, demand, feedback, payments  # registering is what importing them does
 from fieldserve.analytics.metrics.registry import METRICS, Filters, Groups, Metric, Rows, Tally, register, together
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Tally",
     "audit",
     "demand",
+    "feedback",
     "payments",
     "register",
     "together",
