@@ -119,6 +119,12 @@ EVENTS = (
     ),
     EventKind("appointment.unpinned", "plans may move it again", "the job", after=("appointmentId",)),
     EventKind(
+        "appointment.started",
+        "a technician said that work began; a visit's start and end are recorded together, when it ends",
+        "the job",
+        after=("appointmentId", "technicianId", "startTime"),
+    ),
+    EventKind(
         "appointment.fulfilled",
         "arrival, work, technicians or documents were recorded",
         "the job",

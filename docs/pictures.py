@@ -6,8 +6,9 @@ The file is a demo's credentials.json; the demo must be running. Pictures go to 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.console import browser as chromium
 
@@ -42,7 +43,18 @@ def take(credentials: Path) -> None:
             page.goto(f"{base}/{person['seller_id']}/{path}")
             page.wait_for_timeout(500)
             page.screenshot(path=FOLDER / f"{name}.png")
+        _take_my_day(browser, demo, base)
         browser.close()
+
+
+def _take_my_day(browser: Browser, demo: dict[str, Any], base: str) -> None:
+    """A technician's phone."""
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-US", is_mobile=True, has_touch=True)
+    page = phone.new_page()
+    _sign_in(page, base, next(one for one in demo["people"] if one["role"] == "technician"))
+    page.wait_for_selector("[data-state=ready]")
+    page.wait_for_timeout(500)
+    page.screenshot(path=FOLDER / "my-day.png")
 
 
 def _sign_in(page: Page, base: str, person: dict[str, str]) -> None:

@@ -13,6 +13,8 @@ const PAGES = [
   "capacity.ts",
   "charts.ts",
   "developers.ts",
+  "my-day.ts",
+  "my-day-worker.ts",
   "console.css",
 ];
 

@@ -106,6 +106,8 @@ class Settings:
     """Who finds the places of addresses; off: no address leaves the server."""
     geocoder_url: str = ""
     """Where that service is. Addresses of buyers are sent there, without name and telephone."""
+    navigation_url: str = "https://www.google.com/maps/dir/?api=1&destination={place}"
+    """Where a technician's tap on an address leads: {place} is coordinates or an address; empty shows no link."""
 
     @property
     def database_url(self) -> str:

@@ -37,7 +37,7 @@ class Console:
 
     def open(self, **options: Any) -> Page:
         """A browser that nobody has signed in with."""
-        context = self.browser.new_context(viewport={"width": 1400, "height": 900}, **options)
+        context = self.browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
         self.at_end.callback(context.close)
         page = context.new_page()
         page.set_default_timeout(15_000)

@@ -133,6 +133,7 @@ def welcome(credentials: dict[str, Any], file: Path) -> str:
     """How to call the demo from Python and from a shell. What is printed can be pasted as it is."""
     endpoint = credentials["endpoint"]
     account, person = credentials["accounts"][0], credentials["people"][0]
+    driver = next(one for one in credentials["people"] if one["role"] == "technician")
     path = str(file.absolute())
     tour = shlex.join([_program(), "tour", "--credentials", str(file)])
     return f"""
@@ -141,6 +142,8 @@ fieldserve demo: {endpoint}
   console           {endpoint}/console
   sign in as        {person["login"]}
   with password     {person["password"]}
+  a technician's    {driver["login"]}
+  day, password     {driver["password"]}
 
   try the API       {endpoint}/docs
   OpenAPI           {endpoint}/openapi.json

@@ -57,20 +57,22 @@ def _asset(name: str) -> Asset | None:
     )
 
 
-async def serve(request: Request) -> Response:
-    """GET an asset by the name that carries its digest."""
-    asset = _asset(request.path_params["name"])
+def answer(request: Request, name: str, headers: dict[str, str]) -> Response:
+    """The asset of that name, compressed for whom that suits; 404 where there is none."""
+    asset = _asset(name)
     if asset is None:
         return Response(status_code=404)
-    headers = {
-        "cache-control": "public, max-age=31536000, immutable",
-        "x-content-type-options": "nosniff",
-        "vary": "accept-encoding",
-    }
+    headers = {"x-content-type-options": "nosniff", "vary": "accept-encoding"} | headers
     accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
     if asset.brotli is not None and "br" in accepted:
         return Response(asset.brotli, headers=headers | {"content-encoding": "br"}, media_type=asset.media_type)
     return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+
+async def serve(request: Request) -> Response:
+    """GET an asset by the name that carries its digest."""
+    kept = {"cache-control": "public, max-age=31536000, immutable"}
+    return answer(request, request.path_params["name"], kept)
 
 
 ROUTES = [Route(PATH + "/{name}", serve, methods=["GET"])]

@@ -30,7 +30,15 @@ from fieldserve.wire.times import MINUTE, parse, render
 
 SLOT_DAYS = 14
 _DAY = 86_400_000_000
-_PICTURES = frozenset({"image/jpeg", "image/png", "image/bmp", "image/tiff"})
+_MEDIA_TYPES = {
+    "JPG": "image/jpeg",
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "GIF": "image/gif",
+    "TIFF": "image/tiff",
+    "PDF": "application/pdf",
+}
+_SHOWN = frozenset({"JPG", "JPEG", "PNG", "GIF"})
 
 # What each kind of event is called in a job's story.
 _TOLD = {
@@ -48,6 +56,7 @@ _TOLD = {
     "appointment.added": "Appointment booked",
     "appointment.rescheduled": "Appointment moved",
     "appointment.assigned": "Technicians assigned",
+    "appointment.started": "Work began",
     "appointment.fulfilled": "Visit recorded",
     "booking.refused": "A time was asked for that was not available",
     "slots.searched": "Times were looked at",
@@ -182,6 +191,8 @@ def _more(after: Any, words: Words) -> str:
         parts.append(words.text(_CLAIMS[claim]))
     if day := after.get("date"):
         parts.append(words.short_date(date.fromisoformat(day)))
+    if began := after.get("startTime"):
+        parts.append(words.moment(parse(began)))
     parts += [str(after[name]) for name in ("reasonCode", "reason", "said") if after.get(name)]
     return " · ".join(parts)
 
@@ -192,7 +203,7 @@ async def _proofs(visit: Visit, job: Job) -> list[Proof]:
         for appointment in job.appointments:
             for one in await stored_documents.of_appointment(c, job.seller_id, appointment.appointment_id):
                 at, kind = one.attached_at or one.created_at, one.content_type
-                found.append(Proof(one.upload_destination_id, kind, at, kind in _PICTURES))
+                found.append(Proof(one.upload_destination_id, kind, at, kind in _SHOWN))
         return found
 
     return await read(visit.context, load)
@@ -209,7 +220,7 @@ async def proof(visit: Visit) -> Response:
         "x-content-type-options": "nosniff",
         "cache-control": "private, no-store",
     }
-    return Response(found[1], headers=headers, media_type=found[0].content_type)
+    return Response(found[1], headers=headers, media_type=_MEDIA_TYPES[found[0].content_type])
 
 
 # ---- the times that can be booked, and who could come

@@ -46,6 +46,7 @@ _UTC = ZoneInfo("UTC")
 
 # The pages of the side bar, in its order: name, key that follows `g`, template of the path, right.
 SECTIONS: tuple[tuple[str, str, str, Right], ...] = (
+    ("My day", "m", "my-day", "work"),
     ("Today", "t", "today", "see"),
     ("Board", "b", "board", "see"),
     ("Jobs", "j", "jobs", "see"),
@@ -177,7 +178,7 @@ async def _admit(request: Request, right: Right | None, request_id: str) -> Visi
     locale = negotiate(signed_in.user.language, request.headers.get("accept-language", ""))
     fields: dict[str, str] = {}
     if request.method == "POST":
-        fields = await read_form(request)
+        fields = {} if _is_file(request) else await read_form(request)
         given = request.headers.get("x-csrf-token") or fields.get("csrf", "")
         if not is_same_site(request) or not is_csrf_token(token, given):
             raise Refused(403, "This page is out of date. Load it again, and repeat what you did.")
@@ -287,6 +288,20 @@ async def read_form(request: Request) -> dict[str, str]:
     return fields
 
 
+def _is_file(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("image/")
+
+
+async def read_file(request: Request, limit: int) -> bytes:
+    """The bytes of a file that a script sent as it is. Raises Refused."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > limit:
+            raise Refused(413, "That is more than this page takes.")
+    return bytes(content)
+
+
 def body_of(visit: Visit, shape: type[Any]) -> Any:
     """What a script sent, read as the shape. Raises Refused."""
     try:
@@ -300,7 +315,8 @@ def body_of(visit: Visit, shape: type[Any]) -> Any:
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self';"
-    " font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " font-src 'self'; frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
 )
 
 

@@ -96,8 +96,8 @@ def is_late(visit: VisitRow, now: Instant) -> bool:
 
 
 def is_due(visit: VisitRow, now: Instant) -> bool:
-    """It should have begun, and nothing is recorded of it: neither work, nor an arrival that is still to come."""
-    if visit.status != "ACTIVE" or visit.worked_start is not None:
+    """It should have begun, and nothing is known of it: no work, no beginning, no arrival still to come."""
+    if visit.status != "ACTIVE" or visit.worked_start is not None or visit.begun is not None:
         return False
     due = visit.start if visit.arrival_end is None else max(visit.start, visit.arrival_end)
     return now > due + GRACE

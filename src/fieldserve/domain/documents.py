@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-__all__ = ["BLOCK", "KEY_BYTES", "LARGEST", "Defect", "check", "decrypt", "has_type"]
+__all__ = ["BLOCK", "KEY_BYTES", "LARGEST", "Defect", "check", "decrypt", "encrypt", "has_type"]
 
 BLOCK = 16
 KEY_BYTES = 32
@@ -58,6 +58,12 @@ def decrypt(ciphertext: bytes, key: bytes, vector: bytes) -> bytes | None:
         return unpadder.update(padded) + unpadder.finalize()
     except ValueError:
         return None
+
+
+def encrypt(plain: bytes, key: bytes, vector: bytes) -> bytes:
+    """A file as callers upload it."""
+    padder, encryptor = PKCS7(8 * BLOCK).padder(), Cipher(AES256(key), CBC(vector)).encryptor()
+    return encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
 
 
 def has_type(plain: bytes, content_type: str) -> bool:

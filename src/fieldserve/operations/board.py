@@ -70,7 +70,7 @@ async def load_board(context: Context, caller: Caller, window: Interval, closed_
         ended = await board.jobs_in(c, caller.seller_id, ("CANCELLED", "PAYMENT_DECLINED"), closed_since, MOST_WAITING)
         return Board(
             found_stores,
-            await _days(c, caller.seller_id, team, window),
+            await days_of(c, caller.seller_id, team, window),
             await board.visits(c, caller.seller_id, window),
             [*waiting, *ended],
             sequence,
@@ -79,7 +79,8 @@ async def load_board(context: Context, caller: Caller, window: Interval, closed_
     return await read(context, load)
 
 
-async def _days(c: Connection, seller_id: str, team: Sequence[Technician], window: Interval) -> list[Day]:
+async def days_of(c: Connection, seller_id: str, team: Sequence[Technician], window: Interval) -> list[Day]:
+    """Hours and absences of the team within the window."""
     ids = [one.technician_id for one in team]
     records = await schedules.of_resources(c, seller_id, ids, window)
     away = await reservations.of_resources(c, seller_id, ids, window)

@@ -14,6 +14,7 @@ import base64
 import hashlib
 import re
 import secrets
+import uuid
 from collections.abc import AsyncIterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from fieldserve.store.engine import Connection, Unavailable
 from fieldserve.store.events import Event
 from fieldserve.wire import documents as wire
 from fieldserve.wire import fulfillment
-from fieldserve.wire.documents import UploadValue
+from fieldserve.wire.documents import ContentType, UploadValue
 from fieldserve.wire.errors import BODY_TOO_LARGE, Fault, Says
 from fieldserve.wire.fulfillment import FulfillmentDocument
 from fieldserve.wire.times import SECOND, Instant
@@ -69,10 +70,29 @@ async def create_service_document_upload_destination(
     """A place to upload to, good for 5 minutes, and the key and vector to encrypt with.
 
     base_url is what the caller reaches this server by, such as https://api.example.com."""
-    now = context.clock.now()
     upload_destination_id = f"fieldserve.document.{context.ids.uuid()}"
+    document, key, vector = _announced(context, caller, upload_destination_id, value)
+
+    async def use(c: Connection) -> None:
+        await _announce(c, caller, document)
+
+    await run.transact(context, use)
+    return wire.CreateServiceDocumentUploadDestinationResponse(
+        wire.ServiceDocumentUploadDestination(
+            upload_destination_id,
+            _upload_url(context, base_url, document),
+            wire.EncryptionDetails("AES", _base64(vector), _base64(key)),
+            _upload_headers(document),
+        )
+    )
+
+
+def _announced(
+    context: Context, caller: Caller, upload_destination_id: str, value: UploadValue
+) -> tuple[Document, bytes, bytes]:
+    """A document that is not stored yet, and the key and vector to encrypt it with."""
+    now = context.clock.now()
     key, vector = secrets.token_bytes(rules.KEY_BYTES), secrets.token_bytes(rules.BLOCK)
-    expires = now // SECOND + UPLOAD_SECONDS
     document = Document(
         caller.seller_id,
         upload_destination_id,
@@ -81,27 +101,51 @@ async def create_service_document_upload_destination(
         value.content_md5,
         _base64(context.seal.seal(key + vector, _about_key(caller.seller_id, upload_destination_id))),
         now,
-        expires * SECOND,
+        (now // SECOND + UPLOAD_SECONDS) * SECOND,
         now + KEPT_DAYS * 86_400 * SECOND,
     )
-
-    async def use(c: Connection) -> None:
-        await documents.add(c, document)
-        after = {"contentType": value.content_type, "contentLength": value.content_length}
-        await events.append(c, _event(document, "announced", now, caller.actor, caller.request_id, after))
-
-    await run.transact(context, use)
-    return wire.CreateServiceDocumentUploadDestinationResponse(
-        wire.ServiceDocumentUploadDestination(
-            upload_destination_id,
-            _upload_url(context, base_url, document, expires),
-            wire.EncryptionDetails("AES", _base64(vector), _base64(key)),
-            _upload_headers(document),
-        )
-    )
+    return document, key, vector
 
 
-def _upload_url(context: Context, base_url: str, document: Document, expires: int) -> str:
+async def _announce(c: Connection, caller: Caller, document: Document) -> None:
+    await documents.add(c, document)
+    after = {"contentType": document.content_type, "contentLength": document.content_length}
+    await events.append(c, _event(document, "announced", document.created_at, caller.actor, caller.request_id, after))
+
+
+async def take_in(
+    context: Context, caller: Caller, name: str, content_type: ContentType, plain: bytes
+) -> FulfillmentDocument:
+    """A file that the seller's own people hand in here: as if it were announced, encrypted and uploaded.
+
+    `name` is the sender's own for the file: sent again, it is the same document. What is wrong with a file is told when
+    it is attached. Raises Unavailable."""
+    # Ids of documents are random elsewhere; this one is made from all that tells files of different senders apart.
+    number = uuid.uuid5(uuid.NAMESPACE_OID, f"{caller.seller_id} {caller.actor} {name}")
+    upload_destination_id = f"fieldserve.document.{number}"
+    told = FulfillmentDocument(upload_destination_id, _base64(hashlib.sha256(plain).digest()))
+    known = await _find(context, caller.seller_id, upload_destination_id)
+    if known is not None and known.blob_key is not None:
+        return told
+    value = UploadValue(content_type, len(plain), None)
+    document, key, vector = _announced(context, caller, upload_destination_id, value)
+    blob_key = f"{upload_destination_id}/{secrets.token_hex(8)}"
+    content = await asyncio.to_thread(rules.encrypt, plain, key, vector)
+    await context.blobs.put(blob_key, await asyncio.to_thread(context.seal.seal, content, blob_key))
+
+    async def use(c: Connection) -> bool:
+        if await documents.find(c, caller.seller_id, [upload_destination_id]):
+            return False
+        await _announce(c, caller, document)
+        return await _uploaded(c, document, blob_key, len(content), document.created_at, caller.actor) is not None
+
+    if not await run.transact(context, use):
+        await context.blobs.delete(blob_key)
+    return told
+
+
+def _upload_url(context: Context, base_url: str, document: Document) -> str:
+    expires = document.upload_until // SECOND
     signature = context.seal.sign(_to_sign(document.seller_id, document.upload_destination_id, str(expires)))
     query = urlencode({"seller": document.seller_id, "expires": expires, "signature": signature})
     return f"{base_url.rstrip('/')}/uploads/{document.upload_destination_id}?{query}"
@@ -202,13 +246,7 @@ def _digest_and_seal(context: Context, content: bytes, blob_key: str) -> tuple[b
 async def _keep(context: Context, document: Document, blob_key: str, length: int) -> None:
     now = context.clock.now()
 
-    async def use(c: Connection) -> Document | None:
-        before = await documents.mark_uploaded(c, document.seller_id, document.upload_destination_id, blob_key, now)
-        if before is not None:
-            await events.append(c, _event(document, "uploaded", now, "upload-url", None, {"length": length}))
-        return before
-
-    before = await run.transact(context, use)
+    before = await run.transact(context, lambda c: _uploaded(c, document, blob_key, length, now, "upload-url"))
     # If the transaction raised, nobody knows whether it was committed: the bytes stay until the document is purged.
     superseded = blob_key if before is None else before.blob_key
     if superseded is not None:
@@ -216,6 +254,15 @@ async def _keep(context: Context, document: Document, blob_key: str, length: int
             await context.blobs.delete(superseded)
     if before is None:
         raise wire.UPLOAD_ATTACHED.error()
+
+
+async def _uploaded(
+    c: Connection, document: Document, blob_key: str, length: int, now: Instant, actor: str
+) -> Document | None:
+    before = await documents.mark_uploaded(c, document.seller_id, document.upload_destination_id, blob_key, now)
+    if before is not None:
+        await events.append(c, _event(document, "uploaded", now, actor, None, {"length": length}))
+    return before
 
 
 # ---- attach

@@ -21,7 +21,8 @@ SEARCHED = 5_000
 class VisitRow:
     """An appointment with what of its job and service a board shows. Times are instants, buffers µs.
 
-    `technicians` are ids, names, and whether they were overbooked."""
+    `technicians` are ids, names, and whether they were overbooked. `begun` is when somebody said that they began, of a
+    visit whose start and end may not be recorded yet."""
 
     technicians: tuple[tuple[str, str, bool], ...]
     pinned: bool
@@ -48,6 +49,7 @@ class VisitRow:
     documents: int
     rescheduled_to: str | None
     mirrored_from: str | None
+    begun: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ SELECT a.appointment_id, a.service_job_id, a.store_id, a.status, a.start_at, a.e
     a.arrival_start, a.arrival_end, a.fulfillment_start, a.fulfillment_end, j.asin, j.status, j.updated_at, s.title,
     s.skills, s.service_location_type, j.latitude, j.longitude,
     (SELECT count(*) FROM documents d WHERE d.seller_id = a.seller_id AND d.appointment_id = a.appointment_id),
-    a.rescheduled_to, j.mirrored_from
+    a.rescheduled_to, j.mirrored_from,
+    (SELECT b.started_at FROM beginnings b WHERE b.seller_id = a.seller_id AND b.appointment_id = a.appointment_id)
 FROM appointments a CROSS JOIN jobs j CROSS JOIN services s
 WHERE a.seller_id = $1 AND a.start_at >= $2 AND a.start_at < $3 AND a.end_at > $4
     AND j.seller_id = a.seller_id AND j.service_job_id = a.service_job_id

@@ -468,6 +468,8 @@ async def _forget(c: Connection, seller_id: str, appointment_id: str, heir: str 
         appointment_id,
         heir,
     )
+    for table in ("pins", "beginnings"):
+        await c.execute(f"DELETE FROM {table} WHERE seller_id = $1 AND appointment_id = $2", seller_id, appointment_id)
     await c.execute("DELETE FROM appointments WHERE seller_id = $1 AND appointment_id = $2", seller_id, appointment_id)
 
 
