@@ -5,6 +5,7 @@ The file is a demo's credentials.json; the demo must be running. Pictures go to 
 
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,20 @@ def take(credentials: Path) -> None:
 
 
 def _take_my_day(browser: Browser, demo: dict[str, Any], base: str) -> None:
-    """A technician's phone."""
+    """A technician's phone, on the morning of the next day: by the evening there is nothing left to do."""
+    clock = f"{demo['endpoint']}/sandbox/v1/clock"
     phone = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-US", is_mobile=True, has_touch=True)
     page = phone.new_page()
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    page.request.post(f"{clock}/freeze", data={"at": f"{tomorrow}T15:10:00Z"})
     _sign_in(page, base, next(one for one in demo["people"] if one["role"] == "technician"))
     page.wait_for_selector("[data-state=ready]")
-    page.wait_for_timeout(500)
+    page.locator("[data-deed=start]").first.tap()
+    page.wait_for_selector("#outbox[hidden]", state="attached")
+    page.wait_for_timeout(1000)
     page.screenshot(path=FOLDER / "my-day.png")
+    page.request.post(f"{clock}/set", data={"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")})
+    page.request.post(f"{clock}/thaw")
 
 
 def _sign_in(page: Page, base: str, person: dict[str, str]) -> None:
