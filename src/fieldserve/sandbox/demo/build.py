@@ -4,7 +4,6 @@ Same seed and day, same world, down to ids and times; secrets alone differ.
 """
 
 import random
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -18,7 +17,7 @@ from fieldserve.domain.schedules import instant_of, local
 from fieldserve.operations.applications import authorize_application, create_application
 from fieldserve.operations.operator_keys import create_operator_key
 from fieldserve.operations.reservations import create_reservation
-from fieldserve.operations.run import Caller, Context, Identifiers, read, write_observations
+from fieldserve.operations.run import Caller, Context, Identifiers, write_observations
 from fieldserve.operations.sellers import create_seller
 from fieldserve.operations.services import create_service
 from fieldserve.operations.stores import create_store
@@ -29,7 +28,6 @@ from fieldserve.sandbox.demo.lives import Account, JobLife, World
 from fieldserve.sandbox.demo.plan import PAST_DAYS, midnight, wishes
 from fieldserve.sandbox.demo.roster import Member, Roster
 from fieldserve.sandbox.demo.walk import Life, WalkingClock, walk
-from fieldserve.store import board
 from fieldserve.store.blobs import StoredBlobs
 from fieldserve.store.building import Building
 from fieldserve.wire.operations import ROLE
@@ -122,7 +120,7 @@ async def _build(
         for member in await _hire(world, seller):
             technicians[member.technician_id] = _stores_of(seller, member.cast)
             absences.extend(_absences(world, seller, member, midnight(today), chance))
-    people = [await _let_in(context, login, role, seller) for login, role, seller in _people()]
+    people = tuple([await _let_in(context, *one) for one in _people(next(iter(technicians)))])
     jobs = [JobLife(world, wish, wish.chance()).live() for wish in wishes(seed, today)]
     first = clock.now()
 
@@ -131,31 +129,21 @@ async def _build(
 
     await walk(clock, [*absences, *jobs], midnight(today), _observing(context), day_begins)
     progress(OPENING_DAYS, OPENING_DAYS)
-    people.append(await _busiest(context, people[0], midnight(today)))
-    return Made(operator_key, tuple(accesses), technicians, tuple(people))
+    return Made(operator_key, tuple(accesses), technicians, people)
 
 
-def _people() -> list[tuple[str, Role, str | None]]:
-    """Who may use the console: a dispatcher of each seller, and an admin of the operator's house."""
-    dispatchers: list[tuple[str, Role, str | None]] = [
-        (f"dispatcher@{seller.name.split()[0].lower()}.example", "dispatcher", seller.seller_id) for seller in SELLERS
+def _people(driver: str) -> list[tuple[str, Role, str | None, str | None]]:
+    """Who may use the console: a dispatcher of each seller, an admin of the operator's house, and the first seller's
+    technician with that id."""
+    desks = [f"@{seller.name.split()[0].lower()}.example" for seller in SELLERS]
+    people: list[tuple[str, Role, str | None, str | None]] = [
+        (f"dispatcher{desk}", "dispatcher", seller.seller_id, None) for desk, seller in zip(desks, SELLERS, strict=True)
     ]
-    return [*dispatchers, ("admin@marketplace.example", "admin", None)]
+    people.append(("admin@marketplace.example", "admin", None, None))
+    return [*people, (f"technician{desks[0]}", "technician", SELLERS[0].seller_id, driver)]
 
 
-async def _busiest(context: Context, dispatcher: Person, today: Instant) -> Person:
-    """Of the dispatcher's technicians the one with the most to do on the day that it is."""
-    seller_id = dispatcher.seller_id or ""
-    found = await read(context, lambda c: board.visits(c, seller_id, (today, today + DAY)))
-    load = Counter(one[0] for visit in found if visit.status != "CANCELLED" for one in visit.technicians)
-    technician_id = min(load, key=lambda one: (-load[one], one))
-    login = dispatcher.login.replace("dispatcher", "technician")
-    return await _let_in(context, login, "technician", seller_id, technician_id)
-
-
-async def _let_in(
-    context: Context, login: str, role: Role, seller_id: str | None, technician_id: str | None = None
-) -> Person:
+async def _let_in(context: Context, login: str, role: Role, seller_id: str | None, technician_id: str | None) -> Person:
     name = login.partition("@")[0].capitalize()
     ask = CreateUser(login=login, name=name, role=role, seller_id=seller_id, technician_id=technician_id)
     told = await create_user(context, OPERATOR, ask)
