@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.console.conftest import PASSWORD, Console, let_people_in
 from tests.official.running import ANN, BOB, SELLER, STORE, RunningServer, running
@@ -231,7 +231,12 @@ class TestWithoutANetwork:
         card(page, job_id).get_by_role("button", name="Start").tap()
         expect(page.locator("#outbox li")).to_have_count(1)
         asked: list[str] = []
-        page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+
+        def agree(dialog: Dialog) -> None:
+            asked.append(dialog.message)
+            dialog.accept()
+
+        page.once("dialog", agree)
         page.get_by_role("button", name="Sign out").tap()
         page.wait_for_url("**/sign-in")
         assert "not sent yet" in asked[0]
