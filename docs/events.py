@@ -45,7 +45,8 @@ _SERVICE = (
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """A kind of event; None stands for a before or after that there is not. `observed` ones are written behind."""
+    """A kind of event; None stands for a before or after that there is not. `observed` ones are written behind;
+    `said_again` ones have a before only where they replace one."""
 
     kind: str
     when: str
@@ -53,6 +54,7 @@ class EventKind:
     before: tuple[str, ...] | None = None
     after: tuple[str, ...] | None = None
     observed: bool = False
+    said_again: bool = False
 
 
 EVENTS = (
@@ -100,15 +102,17 @@ EVENTS = (
         "job.rated",
         "stars that its buyer gave were imported",
         "the job",
-        before=("stars", "date"),
-        after=("stars", "date"),
+        ("stars", "date"),
+        ("stars", "date"),
+        said_again=True,
     ),
     EventKind(
         "job.claimed",
-        "it was imported whether its buyer filed a claim",
+        "it was imported whether its buyer claims something",
         "the job",
-        before=("claim", "date"),
-        after=("claim", "date"),
+        ("claim", "date"),
+        ("claim", "date"),
+        said_again=True,
     ),
     EventKind("job.exported", "an operator read all that is held about its buyer", "the job"),
     EventKind("appointment.added", "an appointment was booked", "the job", _JOB, _JOB_AFTER),

@@ -569,7 +569,7 @@ def events() -> str:
                         _code(one.kind),
                         one.when + (" (observation)" if one.observed else ""),
                         one.subject,
-                        _members(one.before),
+                        _members(one.before) + (", where it replaces one" if one.said_again else ""),
                         _members(one.after),
                     )
                     for one in kinds

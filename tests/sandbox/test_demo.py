@@ -188,6 +188,15 @@ class TestJobs:
         for kind, least in (("job.held", 20), ("job.released", 10), ("job.payment_declined", 10)):
             assert len(self._events(world, kind)) >= least, kind
 
+    def test_feedback(self, world: Made) -> None:
+        """Buyers gave stars of every kind, most of them five; a few claims, some of them granted."""
+        stars = Counter(json.loads(after)["stars"] for (after,) in self._events(world, "job.rated"))
+        assert stars.keys() == {1, 2, 3, 4, 5}
+        assert 300 <= stars.total() / 2 <= stars[5]
+        claims = Counter(json.loads(after)["claim"] for (after,) in self._events(world, "job.claimed"))
+        assert claims.keys() == {"NONE", "FILED", "GRANTED"}
+        assert claims["GRANTED"] <= claims.total() / 20
+
     def test_staff(self, world: Made) -> None:
         """A few visits are overbooked, a few of those to come have nobody yet; the rest have somebody able."""
         assert 3 <= world.count("appointment_technicians WHERE overbooked = 1") <= 100

@@ -15,6 +15,7 @@ from obstore.store import LocalStore
 from fieldserve.domain.intervals import DAY, HOUR, MINUTE, Instant
 from fieldserve.domain.schedules import instant_of, local
 from fieldserve.operations.applications import authorize_application, create_application
+from fieldserve.operations.feedback import import_feedback
 from fieldserve.operations.operator_keys import create_operator_key
 from fieldserve.operations.reservations import create_reservation
 from fieldserve.operations.run import Caller, Context, Identifiers, write_observations
@@ -30,6 +31,7 @@ from fieldserve.sandbox.demo.roster import Member, Roster
 from fieldserve.sandbox.demo.walk import Life, WalkingClock, walk
 from fieldserve.store.blobs import StoredBlobs
 from fieldserve.store.building import Building
+from fieldserve.wire.feedback import ImportFeedback
 from fieldserve.wire.operations import ROLE
 from fieldserve.wire.reservations import CreateReservationRequest, ReservationInput, ReservationType, read_reservation
 from fieldserve.wire.schedules import DAYS_OF_WEEK, Recurrence
@@ -121,13 +123,14 @@ async def _build(
             technicians[member.technician_id] = _stores_of(seller, member.cast)
             absences.extend(_absences(world, seller, member, midnight(today), chance))
     people = tuple([await _let_in(context, *one) for one in _people(next(iter(technicians)))])
+    imports = [_imports(world, seller, midnight(today)) for seller in SELLERS]
     jobs = [JobLife(world, wish, wish.chance()).live() for wish in wishes(seed, today)]
     first = clock.now()
 
     def day_begins(day: Instant) -> None:
         progress((day - first) // DAY, OPENING_DAYS)
 
-    await walk(clock, [*absences, *jobs], midnight(today), _observing(context), day_begins)
+    await walk(clock, [*absences, *imports, *jobs], midnight(today), _observing(context), day_begins)
     progress(OPENING_DAYS, OPENING_DAYS)
     return Made(operator_key, tuple(accesses), technicians, people)
 
@@ -149,6 +152,15 @@ async def _let_in(context: Context, login: str, role: Role, seller_id: str | Non
     told = await create_user(context, OPERATOR, ask)
     assert told.password is not None
     return Person(login, told.password, role, seller_id)
+
+
+async def _imports(world: World, seller: SellerCast, until: Instant) -> Life:
+    """Each night the marketplace's file of what buyers said is imported, if they said anything."""
+    for night in range(world.context.clock.now() // DAY * DAY + 4 * HOUR, until, DAY):
+        yield night
+        if entries := world.said.pop(seller.seller_id, None):
+            operator = world.accounts[seller.seller_id].operator
+            await import_feedback(world.context, operator, ImportFeedback(entries=tuple(entries)))
 
 
 def _observing(context: Context) -> Callable[[], Awaitable[None]]:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -38,6 +38,7 @@ from fieldserve.sandbox.demo.roster import Roster, slot_of
 from fieldserve.wire.appointments import SLOT_NOT_AVAILABLE, AppointmentResource, AppointmentWindow
 from fieldserve.wire.documents import ContentType, UploadValue
 from fieldserve.wire.errors import ApiError
+from fieldserve.wire.feedback import FeedbackEntry
 from fieldserve.wire.fulfillment import (
     DateTimeRange,
     FulfillmentDocument,
@@ -75,6 +76,8 @@ class World:
     roster: Roster
     accounts: dict[str, Account]
     proved: int = 0
+    said: dict[str, list[FeedbackEntry]] = field(default_factory=dict)
+    """What buyers said of each seller's jobs since it was last imported."""
 
 
 @dataclass(slots=True)
@@ -90,6 +93,7 @@ class JobLife:
     team: tuple[str, ...] = ()
     place: tuple[float, float] = (0.0, 0.0)
     recorded: bool = False
+    went_well: bool = True
 
     # ---- what everything below stands on
 
@@ -166,10 +170,13 @@ class JobLife:
         if wish.fate == "SECOND_VISIT" and self.recorded:
             async for at in self._second_visit():
                 yield at
-        if wish.fate == "MISSED" or self.chance.random() < 0.008:
-            return  # nobody ever told that the job is done
-        yield self.after(3, 40) if self.chance.random() < 0.85 else self.after(300, 2000)
-        await complete_service_job_by_service_job_id(self.context, self.seller(), self.job_id)
+        if wish.fate != "MISSED" and self.chance.random() >= 0.008:  # else nobody ever told that the job is done
+            yield self.after(3, 40) if self.chance.random() < 0.85 else self.after(300, 2000)
+            await complete_service_job_by_service_job_id(self.context, self.seller(), self.job_id)
+        if self.chance.random() < 0.45:
+            assert self.visit is not None
+            yield max(self.after(60, 3000), self.visit.start + 4 * HOUR)
+            self._say()
 
     # ---- ordering
 
@@ -482,9 +489,21 @@ class JobLife:
         late = self.chance.randrange(-4, 0) if dice < 0.05 else self.chance.randrange(0, 9)
         late = self.chance.randrange(31, 90) if dice > 0.94 else late
         share = self.chance.uniform(1.05, 1.6) if self.chance.random() < 0.07 else self.chance.uniform(0.6, 0.82)
+        self.went_well = late <= 30 and share <= 1
         start = arrival + late * MINUTE + self.chance.randrange(60) * 1_000_000
         minutes = max(12, int(self.wish.service.minutes * share))
         return start, start + minutes * MINUTE
+
+    def _say(self) -> None:
+        """What the buyer says of it to the marketplace: they are as glad as the visit was on time, by and large."""
+        if self.wish.fate == "MISSED":
+            stars, claim = 1, self.chance.choice(("FILED", "GRANTED"))
+        else:
+            weights = (1, 1, 3, 15, 80) if self.went_well else (9, 11, 20, 30, 30)
+            stars = self.chance.choices((1, 2, 3, 4, 5), weights)[0]
+            claim = self.chance.choice(("NONE", "FILED", "GRANTED")) if stars == 1 else "NONE"
+        entry = FeedbackEntry(service_job_id=self.job_id, date=render(self.now()), stars=stars, claim=claim)
+        self.world.said.setdefault(self.wish.seller.seller_id, []).append(entry)
 
     async def _record(self, request: SetAppointmentFulfillmentDataRequest) -> None:
         await set_appointment_fulfillment_data(self.context, self.seller(), self.job_id, self.appointment_id, request)
