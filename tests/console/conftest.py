@@ -9,13 +9,14 @@ from typing import Any
 import httpx2
 import pytest
 from filelock import FileLock
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.console import browser as chromium
 from tests.official.running import SELLER, RunningServer, running
 
 PASSWORD = "correct horse battery"
 OTHER_SELLER = "A2SELLER"
+expect.set_options(timeout=15_000)  # a machine may be busy with other tests
 
 
 @dataclass
