@@ -1,5 +1,6 @@
 """What buyers said of jobs, imported by an operator: all entries or none, and each only once."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,12 @@ class TestImport:
         ids = [await desk.world.order(f"many-{number}") for number in range(501)]
         assert (await give(desk, *(said(one, stars=3) for one in ids))).json()["added"] == 501
         assert (await give(desk, *(said(one, stars=3) for one in ids))).json()["unchanged"] == 501
+
+    async def test_at_once(self, desk: Desk) -> None:
+        """The same entries twice at the same moment are taken once."""
+        entries = [said(await desk.world.order(), stars=5) for _ in range(5)]
+        both = [one.json() for one in await asyncio.gather(give(desk, *entries), give(desk, *reversed(entries)))]
+        assert sorted((one["added"], one["unchanged"]) for one in both) == [(0, 5), (5, 0)]
 
     async def test_other_seller(self, desk: Desk) -> None:
         """Each seller's jobs are told of under that seller; a seller that is not there is said to be none."""

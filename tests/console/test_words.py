@@ -124,6 +124,12 @@ class TestWords:
         lengths = [words.length(minutes * minute) for minutes in (5, 60, 90, 2 * 1440)]
         assert lengths == ["5 min", "1 h", "1 h 30 min", "2 days"]
 
+    def test_what_buyers_say(self) -> None:
+        """Stars and a claim in a job's story, with their day, in the reader's language."""
+        stars, claim = {"stars": 4, "date": "2026-03-29"}, {"claim": "GRANTED", "date": "2026-03-29"}
+        assert re.fullmatch(r"4 of 5 stars · Sun\w* 29 Mar", job._more(stars, self.words("en_GB")))
+        assert job._more(claim, self.words("de_DE")).startswith("Reklamation anerkannt · So")
+
     def test_money(self) -> None:
         """An amount with its currency, decimals exact."""
         assert self.words("de_DE").money("89.90", "EUR").replace("\xa0", " ") == "89,90 €"

@@ -52,7 +52,7 @@ _TOLD = {
     "job.erased": "Personal data erased",
     "job.exported": "Personal data exported",
     "job.rated": "Rated by its buyer",
-    "job.claimed": "What its buyer claims",
+    "job.claimed": "Claim of its buyer",
     "appointment.added": "Appointment booked",
     "appointment.rescheduled": "Appointment moved",
     "appointment.assigned": "Technicians assigned",
