@@ -82,7 +82,8 @@ function optionOf(chart: Chart): EChartsCoreOption {
   return {
     ...common,
     legend: { ...common.legend, data: plain.map((one) => one.name) },
-    xAxis: { type: "category", data: chart.labels, ...axis },
+    // Few labels are all said, in lines of their own where they are long.
+    xAxis: { type: "category", data: chart.labels, ...axis, axisLabel: chart.labels.length > 8 ? axis.axisLabel : { ...axis.axisLabel, interval: 0, width: 110, overflow: "break", lineHeight: 14 } },
     yAxis: { type: "value", ...axis, axisLabel: { color: quiet, formatter: shown(chart.unit) } },
     series,
   };

@@ -54,6 +54,19 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// ---- pages that take a while say that they are on their way; a file that is saved comes without a page
+
+window.addEventListener("beforeunload", () => {
+  const on = setTimeout(() => (document.body.dataset.busy = ""), 250);
+  const done = () => {
+    clearTimeout(on);
+    delete document.body.dataset.busy;
+  };
+  setTimeout(done, 30_000);
+  window.addEventListener("pageshow", done, { once: true });
+  window.addEventListener("focus", done, { once: true });
+});
+
 // ---- forms whose fields filter a list: sent as they change, typing waited for
 
 let filterTimer = 0;

@@ -57,6 +57,27 @@ class TestReports:
         assert (lines["on_time_start"]["numerator"], lines["on_time_start"]["denominator"]) == (0, 1)
         assert (lines["break_no_show"]["value"], lines["break_no_show"]["rank"]) == (1.0, 1)
 
+    async def test_kept_until_something_happens(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The same question is answered from what is kept, another one and a later one are worked out."""
+        await place(desk)
+        worked_out = []
+        on_facts = operations.on_facts
+
+        async def counting(context: Any, use: Any) -> Any:
+            worked_out.append(use)
+            return await on_facts(context, use)
+
+        monkeypatch.setattr(operations, "on_facts", counting)
+        first = await desk.call("GET", f"reports/demand?{DAYS}")
+        assert (await desk.call("GET", f"reports/demand?{DAYS}")).content == first.content
+        assert len(worked_out) == 1
+        await desk.call("GET", f"reports/demand?{DAYS}&groupBy=store_id")
+        assert len(worked_out) == 2
+        await place(desk)
+        later = await desk.call("GET", f"reports/demand?{DAYS}")
+        assert len(worked_out) == 3
+        assert later.json()["lines"] != first.json()["lines"]
+
     async def test_from_the_first_day_of_the_calendar(self, desk: Desk) -> None:
         """The period before would begin before any date: it is cut, and the report is answered."""
         await place(desk)

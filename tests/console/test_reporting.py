@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.console.conftest import OTHER_SELLER, PASSWORD, Console
-from tests.official.running import SELLER, RunningServer, running
+from tests.official.running import ANN, SELLER, RunningServer, running
 
 PAGES = ("performance", "payments", "demand")
 
@@ -62,8 +62,18 @@ class TestPages:
         page.goto(desk.address(f"performance?to={desk.server.hour(40).date()}"))  # until behind the visit
         expect(page.locator(".measures li").first).to_contain_text("at most 5%")
         assert is_drawn(page, "trend")
-        page.locator("summary").click()
+        page.locator("summary").first.click()
         expect(page.locator("details table tbody tr").first).to_be_visible()
+
+    def test_one_technician(self, desk: Console) -> None:
+        """The figures of one alone, and the address holds who it is; files have the same."""
+        page = desk.sign_in("anne")
+        page.goto(desk.address("performance"))
+        page.locator("select[name=technician]").select_option(ANN)
+        page.wait_for_url(f"**technician={ANN}**")
+        assert f"technician={ANN}" in (page.get_by_role("link", name="CSV").get_attribute("href") or "")
+        expect(page.locator("tbody tr.all th")).to_have_text("together")
+        expect(page.get_by_role("region", name="Technicians").locator("th a")).to_have_text(["A1Ann"])
 
     def test_jobs_behind_a_figure(self, desk: Console) -> None:
         """A figure leads to the very jobs: one that was over, cancelled by its buyer, and so not counted."""
@@ -80,7 +90,10 @@ class TestPages:
         """Amounts by state in their currency: two orders of 89.90, one pending and one lost."""
         page = desk.sign_in("anne", locale="en-US")
         page.goto(desk.address("payments"))
-        expect(page.locator(".measures")).to_contain_text("$89.90")
+        expect(page.get_by_role("list", name="USD")).to_contain_text("$89.90")
+        ages = page.get_by_role("list", name="Pending, by how long ago")
+        expect(ages.locator("li").first).to_contain_text("$89.90")
+        expect(page.get_by_role("region", name="Service")).to_contain_text("TV mounting")
         assert is_drawn(page, "weeks-USD")
 
     def test_demand(self, desk: Console) -> None:
@@ -94,6 +107,19 @@ class TestPages:
         page.get_by_role("button", name="Replay the demand").click()
         page.wait_for_url("**more=3**")
         expect(page.locator("table tbody tr").last).to_contain_text("+0")
+
+    def test_capacity_beside_demand(self, desk: Console) -> None:
+        """A store with two technicians, open day and night, and a visit: capacity to spare, by store and by skill."""
+        page = desk.sign_in("anne")
+        page.goto(desk.address(f"demand?to={desk.server.hour(0).date()}"))
+        expect(page.get_by_role("region", name="Store")).to_contain_text("to spare")
+        expect(page.get_by_role("region", name="Skill")).to_contain_text("TV")
+
+    def test_a_cost_that_is_none(self, desk: Console) -> None:
+        """It is told what one looks like."""
+        page = desk.sign_in("anne")
+        page.goto(desk.address("demand?more=1&opens=08:00&closes=20:00&cost=much"))
+        expect(page.get_by_role("alert")).to_have_text("A cost is an amount such as 35 or 35.50.")
 
     def test_what_is_wrong_is_said(self, desk: Console) -> None:
         """Hours that end before they begin are refused in words."""
@@ -118,13 +144,18 @@ class TestPages:
 
     @pytest.mark.parametrize("name", PAGES)
     def test_export(self, desk: Console, name: str, tmp_path: Path) -> None:
-        """The button gives the figures as CSV."""
+        """The buttons give the figures as CSV and as a workbook."""
         page = desk.sign_in("anne")
         page.goto(desk.address(name))
         with page.expect_download() as told:
-            page.get_by_role("link", name="CSV").click()
+            page.get_by_role("link", name="CSV").first.click()
         told.value.save_as(tmp_path / "sheet.csv")
         assert "metric" in next(csv.reader((tmp_path / "sheet.csv").read_text().splitlines()))
+        with page.expect_download() as told:
+            page.get_by_role("link", name="Excel").first.click()
+        assert told.value.path().read_bytes().startswith(b"PK")
+        assert told.value.suggested_filename.endswith(".xlsx")
+        assert page.request.get(desk.address(f"{name}.pdf")).status == 404
 
     @pytest.mark.parametrize("name", PAGES)
     def test_empty_period(self, desk: Console, name: str) -> None:

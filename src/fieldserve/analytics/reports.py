@@ -95,6 +95,10 @@ RANKED = frozenset({"technician_id", "store_id"})
 """Groups that are peers of each other."""
 
 
+TIMED = frozenset({"local_date", "week_start", "month_start"})
+"""Groups that lie in one period alone."""
+
+
 class ReportFault(ValueError):
     """A report that cannot be made as asked; the text says what can."""
 
@@ -157,10 +161,8 @@ def make(facts: "Facts", name: str, filters: Filters, group_by: Sequence[str] = 
     keys = tuple(group_by)
     if name == "payments" and "currency" not in keys:
         keys = ("currency", *keys)
-    length = min(filters.until - filters.since, filters.since - date.min)  # no day is before the calendar's first
-    earlier = replace(filters, since=filters.since - length, until=filters.since)
     metrics = [METRICS[one] for one in REPORTS[name] if can_group(METRICS[one], keys)]
-    before = {(line.metric.name, line.group): line.value for line in measure(facts, metrics, earlier, keys)}
+    before = _before(facts, metrics, filters, keys)
     found: dict[str, list[Line]] = {}
     for line in measure(facts, metrics, filters, keys):
         own = replace(line, before=before.get((line.metric.name, line.group)))
@@ -172,6 +174,17 @@ def make(facts: "Facts", name: str, filters: Filters, group_by: Sequence[str] = 
     order = {one: at for at, one in enumerate(REPORTS[name])}
     lines.sort(key=lambda line: ([str(part) for part in line.group], order[line.metric.name]))
     return Report(name, filters, keys, tuple(lines))
+
+
+def _before(
+    facts: "Facts", metrics: Sequence[Metric], filters: Filters, keys: Groups
+) -> dict[tuple[str, tuple[Any, ...]], float | Decimal | None]:
+    """The values of the period before, of the same length; groups of days have none."""
+    if TIMED.intersection(keys):
+        return {}
+    length = min(filters.until - filters.since, filters.since - date.min)  # no day is before the calendar's first
+    earlier = replace(filters, since=filters.since - length, until=filters.since)
+    return {(line.metric.name, line.group): line.value for line in measure(facts, metrics, earlier, keys)}
 
 
 def can_group(metric: Metric, keys: Iterable[str]) -> bool:

@@ -11,7 +11,9 @@ from starlette.responses import Response
 from fieldserve.console.jobs import Choices, choices
 from fieldserve.console.pages import Refused, Visit
 from fieldserve.console.words import Words, local
-from fieldserve.operations.reports import export_report, get_report
+from fieldserve.domain.intervals import MINUTE
+from fieldserve.operations.report_files import CONTENT_TYPES
+from fieldserve.operations.reports import get_reports, write_report
 from fieldserve.wire.errors import ApiError
 from fieldserve.wire.facts import NO_ANALYTICS, NO_FACTS
 from fieldserve.wire.plans import read_day
@@ -37,6 +39,9 @@ TEXTS = (
     "Late start rate",
     "Late completion rate",
     "Perfect orders",
+    "Average stars",
+    "Negative feedback rate",
+    "Claim rate",
     "Earned",
     "Pending",
     "Declined",
@@ -53,30 +58,44 @@ TEXTS = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Local days from `first` up to but without `past`, and a store, or all."""
+    """Local days from `first` up to but without `past`; a store, or all; a technician, or all."""
 
     first: date
     past: date
     store: str
     known: Choices
+    technician: str = ""
+
+    @property
+    def last(self) -> date:
+        return self.past - timedelta(days=1)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What the address says of it, for links to pages and files about the same."""
+        days = {"from": self.first.isoformat(), "to": self.last.isoformat()}
+        return days | {"store": self.store, "technician": self.technician}
 
     def of(self, *group_by: str) -> ReportAsk:
         """The report of these days, by columns."""
         stores = (self.store,) if self.store else ()
-        return ReportAsk(self.first.isoformat(), self.past.isoformat(), stores, (), group_by)
+        technicians = (self.technician,) if self.technician else ()
+        return ReportAsk(self.first.isoformat(), self.past.isoformat(), stores, technicians, group_by)
 
 
 async def read_asked(visit: Visit) -> Asked:
     """What the address asks for; without days the last 60."""
     known = await choices(visit)
     query = visit.request.query_params
-    store = query.get("store", "")
+    store, technician = query.get("store", ""), query.get("technician", "")
     if store not in {one.store_id for one in known.stores}:
         store = ""
+    if technician not in {one.technician_id for one in known.technicians}:
+        technician = ""
     today = local(visit.now(), visit.words.zone).date()
     last = _day(query.get("to", "")) or today
     first = _day(query.get("from", "")) or last - timedelta(days=DAYS - 1)
-    return Asked(min(first, last), max(first, last) + timedelta(days=1), store, known)
+    return Asked(min(first, last), max(first, last) + timedelta(days=1), store, known, technician)
 
 
 def _day(text: str) -> date | None:
@@ -88,7 +107,7 @@ def _day(text: str) -> date | None:
 async def reports(visit: Visit, asked: Asked, *wanted: tuple[str, tuple[str, ...]]) -> list[ReportRecord] | None:
     """The reports, each by its columns; None where nothing has happened yet. Raises ApiError."""
     try:
-        return [await get_report(visit.context, visit.caller, name, asked.of(*by)) for name, by in wanted]
+        return await get_reports(visit.context, visit.caller, [(name, asked.of(*by)) for name, by in wanted])
     except ApiError as fault:
         if fault.says is NO_FACTS:
             return None
@@ -98,10 +117,13 @@ async def reports(visit: Visit, asked: Asked, *wanted: tuple[str, tuple[str, ...
 
 
 async def sheet(visit: Visit, name: str, asked: Asked, *group_by: str) -> Response:
-    """A report as a CSV file."""
-    made = await export_report(visit.context, visit.caller, name, "csv", asked.of(*group_by))
-    headers = {"content-disposition": f'attachment; filename="{made.file_name}"', "cache-control": "no-store"}
-    return Response(made.content, headers=headers, media_type=made.content_type)
+    """A report as a file, of the kind that the path says: a table, a workbook, or a page that prints."""
+    kind = visit.request.path_params["kind"]
+    if kind not in CONTENT_TYPES:
+        raise Refused(404, "There is no such page.")
+    file_name, content = await write_report(visit.context, visit.caller, name, kind, asked.of(*group_by))
+    headers = {"content-disposition": f'attachment; filename="{file_name}"', "cache-control": "no-store"}
+    return Response(content, headers=headers, media_type=CONTENT_TYPES[kind])
 
 
 def line_of(record: ReportRecord, metric: str, **group: str) -> ReportLine | None:
@@ -112,6 +134,16 @@ def line_of(record: ReportRecord, metric: str, **group: str) -> ReportLine | Non
 def groups(record: ReportRecord, column: str) -> list[str]:
     """The values of a column, in order."""
     return sorted({one.group[column] or "" for one in record.lines})
+
+
+def figure(words: Words, line: ReportLine | None, value: Any = None) -> str:
+    """A line's value, or another in its unit, as it is read; a dash where nothing is known."""
+    value = value if line is None or value is not None else line.value
+    if line is None or value is None:
+        return "–"
+    if line.unit == "minutes":
+        return words.length(round(float(value) * MINUTE))
+    return words.number(round(float(value), 2)) if line.unit == "stars" else words.share(float(value))
 
 
 def rate(words: Words, value: Any) -> str:
@@ -141,10 +173,27 @@ class Chart:
     rows: list[str] = field(default_factory=list)
     cells: list[tuple[int, int, float]] = field(default_factory=list)
 
+    def told(self, words: Words) -> tuple[list[str], list[tuple[str, list[str]]]]:
+        """The same as a table: what its columns are called, and its rows with their names."""
+        if self.kind == "heat":
+            values = {(column, row): value for column, row, value in self.cells}
+            return self.labels, [
+                (name, [words.number(values.get((column, row), 0)) for column in range(len(self.labels))])
+                for row, name in enumerate(self.rows)
+            ]
+        show = words.share if self.unit == "%" else words.number
+        return [one.name for one in self.series], [
+            (label, ["–" if (value := one.values[at]) is None else show(value) for one in self.series])
+            for at, label in enumerate(self.labels)
+        ]
 
-def drawn(charts: Sequence[Chart]) -> str:
-    """The charts for the script, safe within a page."""
-    return msgspec.json.encode(charts).decode().replace("<", "\\u003c")
+
+def pictured(charts: Sequence[Chart], words: Words) -> dict[str, Any]:
+    """The charts for the script, safe within a page, and the tables that say the same, by the ids of the charts."""
+    return {
+        "charts": msgspec.json.encode(charts).decode().replace("<", "\\u003c"),
+        "tables": {one.id: one.told(words) for one in charts},
+    }
 
 
 def weekly(record: ReportRecord, words: Words, id: str, metrics: Sequence[str], kind: str = "lines") -> Chart:

@@ -158,7 +158,11 @@ WRITERS: "dict[str, Callable[[Report], str | bytes]]" = {
     "html": _html,
 }
 
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 def jobs_csv(rows: "Sequence[Behind]") -> str:

@@ -7,10 +7,13 @@ from decimal import Decimal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from fieldserve.operations.facts import refresh_facts
 from fieldserve.operations.report_files import CONTENT_TYPES, WRITERS
 from fieldserve.operations.run import Caller, Context, aside, read
 from fieldserve.operations.sellers import find_seller
+from fieldserve.store.events import last_sequence
 from fieldserve.wire.facts import FACTS_BUSY, NO_ANALYTICS, NO_FACTS
 from fieldserve.wire.reports import (
     BAD_REPORT,
@@ -69,25 +72,48 @@ async def find_behind(
 
 async def get_report(context: Context, caller: Caller, name: str, asked: ReportAsk) -> ReportRecord:
     """The seller's report. Raises ApiError: NO_SELLER, BAD_REPORT, NO_FACTS, FACTS_BUSY, NO_ANALYTICS."""
-    made = await _of_seller(context, caller, name, asked)
-    return ReportRecord(
-        made.name,
-        made.filters.since.isoformat(),
-        made.filters.until.isoformat(),
-        made.filters.as_of.isoformat() + "Z",
-        list(made.group_by),
-        made.is_empty,
-        [_line(made, one) for one in made.lines],
-    )
+    (made,) = await get_reports(context, caller, [(name, asked)])
+    return made
+
+
+async def get_reports(context: Context, caller: Caller, wanted: Sequence[tuple[str, ReportAsk]]) -> list[ReportRecord]:
+    """Several of the seller's reports, on the same facts. Raises ApiError as get_report does."""
+    kept = context.kept_reports.as_of(await read(context, last_sequence, snapshot=False))
+    keys = [(caller.seller_id, name, msgspec.json.encode(asked)) for name, asked in wanted]
+    missing = [at for at, key in enumerate(keys) if key not in kept]
+
+    def make(facts: "Facts") -> "list[Report]":
+        from fieldserve.analytics import reports
+
+        asks = [wanted[at] for at in missing]
+        return [reports.make(facts, name, _filters(facts, caller, asked), asked.group_by) for name, asked in asks]
+
+    if missing:
+        days = [day for at in missing for day in (wanted[at][1].first_day, wanted[at][1].past_day)]
+        made = await _asked_of_seller(context, caller, days, make)
+        kept |= {keys[at]: _record(one) for at, one in zip(missing, made, strict=True)}
+    return [kept[key] for key in keys]
 
 
 async def export_report(context: Context, caller: Caller, name: str, file_format: str, asked: ReportAsk) -> ReportFile:
-    """The seller's report as a file. Raises ApiError as get_report does."""
-    made = await _of_seller(context, caller, name, asked)
-    content = WRITERS[file_format](made)
+    """The seller's report as a text file: csv or html. Raises ApiError as get_report does."""
+    file_name, content = await write_report(context, caller, name, file_format, asked)
     assert isinstance(content, str), "a workbook is not offered here"
-    file_name = f"{name}-{made.filters.since}-{made.filters.until}.{file_format}"
     return ReportFile(CONTENT_TYPES[file_format], file_name, content)
+
+
+async def write_report(
+    context: Context, caller: Caller, name: str, file_format: str, asked: ReportAsk
+) -> tuple[str, str | bytes]:
+    """A name for the file, and the seller's report in any of the formats. Raises ApiError as get_report does."""
+
+    def make(facts: "Facts") -> "Report":
+        from fieldserve.analytics import reports
+
+        return reports.make(facts, name, _filters(facts, caller, asked), asked.group_by)
+
+    made = await _asked_of_seller(context, caller, [asked.first_day, asked.past_day], make)
+    return f"{name}-{made.filters.since}-{made.filters.until}.{file_format}", WRITERS[file_format](made)
 
 
 async def list_counted_jobs(
@@ -114,7 +140,7 @@ async def list_counted_jobs(
         ]
         return CountedJobs(metric, jobs, len(found) <= MOST_JOBS)
 
-    return await _asked_of_seller(context, caller, asked, find)
+    return await _asked_of_seller(context, caller, [asked.first_day, asked.past_day], find)
 
 
 def title_of(metric: str) -> str:
@@ -124,13 +150,16 @@ def title_of(metric: str) -> str:
     return METRICS[metric].title if metric in METRICS else metric
 
 
-async def _of_seller(context: Context, caller: Caller, name: str, asked: ReportAsk) -> "Report":
-    def make(facts: "Facts") -> "Report":
-        from fieldserve.analytics import reports
-
-        return reports.make(facts, name, _filters(facts, caller, asked), asked.group_by)
-
-    return await _asked_of_seller(context, caller, asked, make)
+def _record(made: "Report") -> ReportRecord:
+    return ReportRecord(
+        made.name,
+        made.filters.since.isoformat(),
+        made.filters.until.isoformat(),
+        made.filters.as_of.isoformat() + "Z",
+        list(made.group_by),
+        made.is_empty,
+        [_line(made, one) for one in made.lines],
+    )
 
 
 def _filters(facts: "Facts", caller: Caller, asked: ReportAsk) -> "Filters":
@@ -143,10 +172,12 @@ def _filters(facts: "Facts", caller: Caller, asked: ReportAsk) -> "Filters":
     return Filters(first, past, facts.as_of, (caller.seller_id,), stores, technicians, grace_minutes=grace)
 
 
-async def _asked_of_seller(context: Context, caller: Caller, asked: ReportAsk, use: "Callable[[Facts], T]") -> T:
+async def _asked_of_seller(
+    context: Context, caller: Caller, days: Sequence[str | None], use: "Callable[[Facts], T]"
+) -> T:
     """What somebody makes of the facts for a seller. Raises ApiError: NO_SELLER, BAD_REPORT, and as on_facts does."""
-    day_of(asked.first_day)
-    day_of(asked.past_day)
+    for day in days:
+        day_of(day)
     await read(context, lambda c: find_seller(c, caller), snapshot=False)
     if find_spec("ibis") is None:
         raise NO_ANALYTICS.error()

@@ -14,6 +14,7 @@ import msgspec
 from fieldserve.config import Settings
 from fieldserve.operations.accesses import Accesses
 from fieldserve.operations.client_secrets import ClientSecrets
+from fieldserve.operations.kept_reports import KeptReports
 from fieldserve.operations.recording import Recording
 from fieldserve.store.blobs import Blobs
 from fieldserve.store.engine import AlreadyExists, Conflict, Database, Unavailable, Use
@@ -131,6 +132,7 @@ class Context:
     client_secrets: ClientSecrets = field(default_factory=ClientSecrets)
     accesses: Accesses = field(default_factory=Accesses)
     recording: Recording = field(default_factory=Recording)
+    kept_reports: KeptReports = field(default_factory=KeptReports)
     asides: "Asides | None" = None
     """Only where a whole operation runs inside one transaction; see `aside`."""
 
