@@ -38,6 +38,7 @@ function paint(grid: HTMLTableElement, form: HTMLFormElement): void {
     }
     field("opens").value = time(hourOf(top));
     field("closes").value = time(hourOf(bottom) + 1);
+    form.dispatchEvent(new Event("change", { bubbles: true })); // so that what they would change is shown
   }
 
   function focus(place: Place): void {

@@ -1,6 +1,7 @@
 """Capacity in a real browser: a week seen, leave entered and given back, hours set, and who they would not cover."""
 
-from datetime import timedelta
+import time
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,13 @@ def open_week(console: Console, resource: str, days: int, login: str = "dora", *
     more = "".join(f"&{name}={value}" for name, value in query.items())
     page.goto(console.address(f"capacity?resource={resource}&week={week_of(console, days)}{more}"))
     return page
+
+
+def searches(console: Console) -> int:
+    """How often somebody looked for slots, as the log has it a moment later."""
+    time.sleep(1.5)  # searches are written behind, every second
+    events = console.server.operate("GET", "events?limit=1000&kind=slots.searched")["events"]
+    return len(events)
 
 
 class TestCapacity:
@@ -68,6 +76,7 @@ class TestCapacity:
                 job_id, appointmentTime={"startTime": start.isoformat()}
             )
         page = open_week(console, STORE, 50)
+        page.fill('input[name="capacity"]', "1")
         page.fill('input[name="opens"]', "09:00")
         page.fill('input[name="closes"]', "12:00")
         page.fill('input[name="first"]', start.date().isoformat())
@@ -104,6 +113,67 @@ class TestCapacity:
         page.get_by_role("button", name="Set the hours").click()
         expect(page.locator("form[data-hours] input:checked")).to_have_count(0)  # saved, and shown anew
         expect(page.get_by_role("alert")).to_have_count(0)
+
+    def test_shown_before_it_is_saved(self, console: Console) -> None:
+        """Painted hours show what they would make of the week, and of what customers see; nothing is saved yet."""
+        page = open_week(console, STORE, 120, asin=ASIN)
+        monday = page.locator('input[name="first"]').input_value()
+        page.fill('input[name="opens"]', "09:00")
+        page.fill('input[name="closes"]', "12:00")
+        page.check('input[name="on-MONDAY"]')
+        expect(page.locator("#preview")).to_contain_text("Nothing would change")  # the store has two as it is
+        page.fill('input[name="capacity"]', "1")
+        page.locator('input[name="capacity"]').press("Tab")
+        row = page.locator("#preview tbody tr")
+        expect(row).to_have_count(1)  # one of two is left from nine to twelve
+        expect(row.locator("td").nth(1)).to_contain_text("9:00")
+        expect(page.locator("#preview")).not_to_contain_text("Slots with room")  # there is room for one as for two
+        page.fill('input[name="closes"]', "08:00")
+        page.locator('input[name="closes"]').press("Tab")
+        expect(page.locator("#preview")).to_contain_text("must end after they begin")
+        page.goto(console.address(f"capacity?resource={STORE}&week={monday}"))
+        assert set(page.locator(".heat td").all_inner_texts()) == {"2"}
+
+    def test_every_week(self, console: Console) -> None:
+        """A break on Mondays and Wednesdays for two weeks: in both, not in the third; the form shows it as entered."""
+        page = open_week(console, ANN, 150)
+        first = date.fromisoformat(page.locator('input[name="start"]').input_value()[:10])
+        page.select_option('select[name="kind"]', "BREAK")
+        page.fill('input[name="start"]', f"{first}T12:00")
+        page.fill('input[name="end"]', f"{first}T13:00")
+        page.get_by_text("Every week").click()
+        page.fill('input[name="until"]', (first + timedelta(days=13)).isoformat())
+        page.check('input[name="each-MONDAY"]')
+        page.check('input[name="each-WEDNESDAY"]')
+        page.get_by_role("button", name="Enter it").click()
+        for week, expected in enumerate((["0", "1", "0", *["1"] * 4], ["0", "1", "0", *["1"] * 4], ["1"] * 7)):
+            page.goto(console.address(f"capacity?resource={ANN}&week={first + timedelta(days=7 * week)}"))
+            noon = page.locator(".heat tbody tr", has=page.locator("th", has_text="12"))
+            assert noon.locator("td").all_inner_texts() == expected
+        page.goto(console.address(f"capacity?resource={ANN}&week={first}"))
+        page.get_by_role("link", name="Change").click()
+        expect(page.locator('input[name="until"]')).to_have_value((first + timedelta(days=13)).isoformat())
+        expect(page.locator('input[name="each-WEDNESDAY"]')).to_be_checked()
+        page.goto(console.address(f"capacity?resource={ANN}&week={first}"))
+        page.get_by_role("button", name="Give back").click()
+        expect(page.locator(".heat td.h0")).to_have_count(0)
+
+    def test_taken_away(self, console: Console) -> None:
+        """Saturday's hours of a store of two are taken away, and can be given back."""
+        page = open_week(console, STORE, 180)
+        page.check('input[name="on-SATURDAY"]')
+        page.fill('input[name="opens"]', "00:00")
+        page.fill('input[name="closes"]', "00:00")
+        page.get_by_role("button", name="Take these hours away").click()
+        expect(page.locator(".heat td.h0")).to_have_count(24)
+        page.get_by_role("button", name="Give back").click()
+        expect(page.locator(".heat td.h0")).to_have_count(0)
+
+    def test_looking_is_no_demand(self, console: Console) -> None:
+        """Slots that a dispatcher looks at here are nobody's search."""
+        before = searches(console)
+        open_week(console, STORE, 20, asin=ASIN)
+        assert searches(console) == before
 
     def test_legend(self, console: Console) -> None:
         """The store has two at most: nothing, one and two each have a shade."""

@@ -8,17 +8,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 from starlette.responses import Response
 
 from fieldserve.console.jobs import Choices, choices
 from fieldserve.console.pages import Refused, Visit, page, told
-from fieldserve.console.words import instant_of, local
+from fieldserve.console.words import Words, instant_of, local
 from fieldserve.domain.capacity import Capacities, CapacityType, Reservation, ReservationType
-from fieldserve.domain.intervals import DAY, HOUR, MINUTE, Instant, Interval
+from fieldserve.domain.intervals import DAY, HOUR, MINUTE, Instant, Interval, Run
+from fieldserve.domain.schedules import Availability
 from fieldserve.operations import capacity, reservations, services
 from fieldserve.operations.schedules import availability, update_schedule
-from fieldserve.operations.slots import get_appointment_slots
+from fieldserve.operations.slots import preview_slots
 from fieldserve.wire.bodies import BodyFault, convert
 from fieldserve.wire.errors import ApiError
 from fieldserve.wire.plans import read_day
@@ -30,8 +30,7 @@ from fieldserve.wire.reservations import (
     read_reservation,
 )
 from fieldserve.wire.schedules import DAYS_OF_WEEK, RecordFault, read_record
-from fieldserve.wire.slots import GetAppointmentSlotsResponse, Window
-from fieldserve.wire.times import parse, render
+from fieldserve.wire.times import render
 from fieldserve.wire.what_if import minutes_of
 
 TYPES = {
@@ -134,6 +133,7 @@ async def _show(visit: Visit, asked: Asked, status: int = 200, **more: Any) -> R
         "weekdays": DAYS_OF_WEEK,
         "rows": rows,
         "legend": _legend(most),
+        "usual": max((many for _, _, many in there.scheduled.runs(asked.window)), default=1) or 1,
         "leaves": [one.value for one in LEAVES],
         "reserved": [(*_told(one.reservation_id, one.reservation), at(change=one.reservation_id)) for one in found],
         "services": (await services.list_services(visit.context, visit.caller, "", 500)).services,
@@ -183,7 +183,8 @@ def _told(reservation_id: str, reservation: Reservation) -> tuple[str, str, Inte
     """The last: whether the form can say all of it, so that changing it there loses nothing."""
     record = reservation.availability
     repeats = record.recurrence is not None
-    simple = not repeats and record.capacity == 1 and reservation.type in LEAVES
+    by_week = record.recurrence is None or not record.recurrence.days_of_month
+    simple = by_week and record.capacity == 1 and reservation.type in LEAVES
     return reservation_id, reservation.type.value, (record.start, record.end), repeats, simple
 
 
@@ -191,25 +192,81 @@ def _given(reservation_id: str, reservation: Reservation, zone: ZoneInfo) -> dic
     """What the form holds of a reservation that is to be changed."""
     record = reservation.availability
     start, end = (local(at, zone).strftime("%Y-%m-%dT%H:%M") for at in (record.start, record.end))
-    return {"reservation": reservation_id, "kind": reservation.type.value, "start": start, "end": end}
+    given = {"reservation": reservation_id, "kind": reservation.type.value, "start": start, "end": end}
+    if record.recurrence is not None:
+        given["until"] = local(record.recurrence.end - 1, zone).date().isoformat()
+        given |= {f"each-{DAYS_OF_WEEK[day]}": "on" for day in record.recurrence.days_of_week or range(7)}
+    return given
 
 
-async def _slots(visit: Visit, asked: Asked, asin: str) -> list[tuple[str, int, int]]:
+async def _slots(
+    visit: Visit, asked: Asked, asin: str, records: Sequence[Availability] = ()
+) -> list[tuple[str, int, int]]:
     """Of each day of the week the slots that customers would be shown, and how many have room."""
     window = (max(asked.window[0], visit.now()), asked.window[1])
     if window[0] >= window[1]:
         return []
-    content = await get_appointment_slots(
-        visit.context, visit.caller, asin, asked.resource_id, asked.marketplace_id, Window(*window)
-    )
-    payload = msgspec.json.decode(content, type=GetAppointmentSlotsResponse).payload
-    words = visit.words
+    who = (visit.context, visit.caller, asin, asked.resource_id, asked.marketplace_id)
     found: dict[date, tuple[int, int]] = {}
-    for one in (payload.appointment_slots if payload is not None else None) or ():
-        day = local(parse(one.start_time or ""), asked.zone).date()
+    for one in await preview_slots(*who, window, records):
+        day = local(one.start, asked.zone).date()
         listed, free = found.get(day, (0, 0))
         found[day] = (listed + 1, free + bool(one.capacity))
-    return [(words.short_date(day), *counts) for day, counts in sorted(found.items())]
+    return [(visit.words.short_date(day), *counts) for day, counts in sorted(found.items())]
+
+
+# ---- hours that are not saved yet
+
+
+async def preview(visit: Visit) -> Response:
+    """POST: what the form's hours would make of the week that is shown: hours, visits without cover, slots."""
+    fields, asked = visit.fields, await _of_form(visit)
+    try:
+        value = availability(read_record(_hours(fields, asked.zone)))
+        who = (visit.context, visit.caller, asked.resource_id, asked.marketplace_id)
+        before = await capacity.capacities_of(*who, asked.window)
+        after = await capacity.capacities_of(*who, asked.window, [value])
+        short = await _uncovered(visit, asked, value)
+        asin = fields.get("asin", "") if asked.kind == "STORE" else ""
+        slots = (await _slots(visit, asked, asin), await _slots(visit, asked, asin, [value])) if asin else ((), ())
+    except (ApiError, RecordFault, ValueError) as fault:
+        return visit.show("hours.html", fault=_says(fault), changes=(), short=(), slots=())
+    listed = {day: free for day, _, free in slots[0]}
+    return visit.show(
+        "hours.html",
+        fault="",
+        changes=_changes(asked, before, after, visit.words.at(asked.zone.key)),
+        short=short,
+        slots=[(day, listed.get(day, 0), free) for day, _, free in slots[1] if free != listed.get(day, 0)],
+    )
+
+
+def _changes(asked: Asked, before: Capacities, after: Capacities, words: Words) -> list[tuple[str, str, str]]:
+    """The days whose hours would be others: as they are, and as they would be."""
+    found = []
+    for number in range(7):
+        day = (asked.midnights[number], asked.midnights[number + 1])
+        was, will = (_spans(one.scheduled.runs(day), words) for one in (before, after))
+        if was != will:
+            found.append((words.short_date(asked.monday + timedelta(days=number)), was, will))
+    return found
+
+
+def _spans(runs: Sequence[Run], words: Words) -> str:
+    """`9:00 – 12:00, 13:00 – 17:00 × 2`: the hours of a day, with the capacity where it is more than one."""
+    spans = [
+        f"{words.time(start)} – {words.time(end)}" + (f" × {many}" if many > 1 else "")
+        for start, end, many in runs
+        if many
+    ]
+    return ", ".join(spans)
+
+
+async def _uncovered(visit: Visit, asked: Asked, value: Availability) -> list[Interval]:
+    """The visits from now on for which the hours would leave no capacity."""
+    begin = max(visit.now(), value.start - DAY)
+    who = (visit.context, visit.caller, asked.resource_id, asked.marketplace_id)
+    return await capacity.overbooked_by(*who, [value], (begin, begin + _AHEAD))
 
 
 # ---- deeds
@@ -221,23 +278,63 @@ async def reserve(visit: Visit) -> Response:
     asked = await _of_form(visit)
     try:
         start, end = (_moment(fields.get(name, ""), asked.zone) for name in ("start", "end"))
-        times = {"startTime": render(start), "endTime": render(end)}
-        wanted = convert({"type": fields.get("kind", ""), "availability": times}, ReservationInput)
-        value, faults = read_reservation(CreateReservationRequest(asked.resource_id, wanted))
-        if value is None:
-            return await _show(visit, asked, 400, fault="; ".join(one.reason for one in faults), given=fields)
-        who, old = (visit.context, visit.caller), fields.get("reservation", "")
-        made: CreateReservationResponse | UpdateReservationResponse
-        if old:
-            made = await reservations.update_reservation(*who, old, asked.marketplace_id, value)
-        else:
-            made = await reservations.create_reservation(*who, asked.marketplace_id, value)
-        if made.errors:
-            return await _show(visit, asked, 400, fault=made.errors[0].message, given=fields)
+        times: dict[str, Any] = {"startTime": render(start), "endTime": render(end)}
+        if repeated := _repeated(fields, start, asked.zone):
+            times["recurrence"] = repeated
+        meets = await _reserve(visit, asked, fields.get("kind", ""), times, fields.get("reservation", ""))
     except (ApiError, BodyFault, ValueError) as fault:
         return await _show(visit, asked, 400, fault=_says(fault), given=fields)
-    meets = "1" if made.payload is not None and made.payload.warnings else ""
     week = local(start, asked.zone).date().isoformat()
+    return visit.go(visit.path("capacity", resource=asked.resource_id, week=week, meets=meets))
+
+
+async def _reserve(visit: Visit, asked: Asked, kind: str, times: dict[str, Any], old: str = "") -> str:
+    """Reserve the times, in the place of the reservation `old` if one is named; `1` where visits lie in them.
+
+    Raises ApiError, BodyFault, ValueError."""
+    value, faults = read_reservation(
+        CreateReservationRequest(asked.resource_id, convert({"type": kind, "availability": times}, ReservationInput))
+    )
+    if value is None:
+        raise ValueError("; ".join(one.reason for one in faults))
+    who = (visit.context, visit.caller)
+    made: CreateReservationResponse | UpdateReservationResponse
+    if old:
+        made = await reservations.update_reservation(*who, old, asked.marketplace_id, value)
+    else:
+        made = await reservations.create_reservation(*who, asked.marketplace_id, value)
+    if made.errors:
+        raise ValueError(made.errors[0].message)
+    return "1" if made.payload is not None and made.payload.warnings else ""
+
+
+def _repeated(fields: dict[str, str], start: Instant, zone: ZoneInfo) -> dict[str, Any] | None:
+    """The recurrence of a leave that comes every week until a day. Raises ValueError."""
+    until = fields.get("until", "")
+    if not until:
+        return None
+    last = read_day(until)
+    first = local(start, zone).date()
+    if last is None or last < first:
+        raise ValueError("The last day must be a day after the first.")
+    days = [day for day in DAYS_OF_WEEK if fields.get(f"each-{day}")] or [DAYS_OF_WEEK[first.weekday()]]
+    if DAYS_OF_WEEK[first.weekday()] not in days:
+        raise ValueError("The first day must be one of the weekdays on which it repeats.")
+    past = datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1)
+    return {"endTime": render(instant_of(past)), "daysOfWeek": days}
+
+
+async def _take_away(visit: Visit, asked: Asked, record: dict[str, Any]) -> Response:
+    """The hours given up: no schedule has less than one, so they are reserved, as a leave that can be given back."""
+    fields = visit.fields
+    value = availability(read_record(record))
+    short = await capacity.capacities_of(
+        visit.context, visit.caller, asked.resource_id, asked.marketplace_id, (value.start, value.start + 7 * DAY)
+    )
+    most = max((many for _, _, many in short.scheduled.runs((value.start, value.start + 7 * DAY))), default=1)
+    kind = ReservationType.VACATION.value
+    meets = await _reserve(visit, asked, kind, record | {"capacity": max(most, 1)})
+    week = fields.get("week", "")
     return visit.go(visit.path("capacity", resource=asked.resource_id, week=week, meets=meets))
 
 
@@ -257,14 +354,14 @@ async def set_hours(visit: Visit) -> Response:
     fields, asked = visit.fields, await _of_form(visit)
     try:
         record = _hours(fields, asked.zone)
-        value = availability(read_record(record))
-        begin = max(visit.now(), value.start - DAY)
         who = (visit.context, visit.caller, asked.resource_id, asked.marketplace_id)
-        short = await capacity.overbooked_by(*who, [value], (begin, begin + _AHEAD))
+        if fields.get("deed") == "away":
+            return await _take_away(visit, asked, record)
+        short = await _uncovered(visit, asked, availability(read_record(record)))
         if short and fields.get("sure") != "yes":
             return await _show(visit, asked, 409, conflicts=short[:_MOST_TOLD], many=len(short), given=fields)
         answer = await update_schedule(*who, [record])
-    except (ApiError, RecordFault, ValueError) as fault:
+    except (ApiError, BodyFault, RecordFault, ValueError) as fault:
         return await _show(visit, asked, 400, fault=_says(fault), given=fields)
     faults = [one.message for record in (answer.payload if answer else None) or () for one in record.errors or ()]
     if faults:
@@ -317,5 +414,6 @@ ROUTES: Sequence[Any] = [
     page("/{seller}/capacity", show),
     page("/{seller}/capacity/reserve", reserve, "dispatch", "POST"),
     page("/{seller}/capacity/give-back", give_back, "dispatch", "POST"),
+    page("/{seller}/capacity/preview", preview, "dispatch", "POST"),
     page("/{seller}/capacity/hours", set_hours, "dispatch", "POST"),
 ]

@@ -56,10 +56,17 @@ async def get_fixed_slot_capacity(
 
 
 async def capacities_of(
-    context: Context, caller: Caller, resource_id: str, marketplace_id: str, window: Interval
+    context: Context,
+    caller: Caller,
+    resource_id: str,
+    marketplace_id: str,
+    window: Interval,
+    records: Sequence[Availability] = (),
 ) -> Capacities:
-    """The four capacities of a resource in a window. Raises ApiError: RESOURCE_NOT_FOUND, UNAUTHORIZED_ACTION."""
-    return await _capacities(context, caller, resource_id, marketplace_id, window)
+    """The four capacities of a resource in a window, as they would be with these records above its schedule.
+
+    Raises ApiError: RESOURCE_NOT_FOUND, UNAUTHORIZED_ACTION."""
+    return await _capacities(context, caller, resource_id, marketplace_id, window, records)
 
 
 async def reservations_of(
@@ -126,7 +133,12 @@ def _page(query: CapacityQuery, slot_duration: int) -> tuple[Interval, Instant |
 
 
 async def _capacities(
-    context: Context, caller: Caller, resource_id: str, marketplace_id: str, window: Interval
+    context: Context,
+    caller: Caller,
+    resource_id: str,
+    marketplace_id: str,
+    window: Interval,
+    records: Sequence[Availability] = (),
 ) -> Capacities:
     async def use(c: Connection) -> ResourceState:
         resource = await visible_resource(c, caller, resource_id, marketplace_id)
@@ -135,4 +147,4 @@ async def _capacities(
         return await slots.load_resource(c, resource, window)
 
     state = await read(context, use, snapshot=False)
-    return domain.capacities(state.records, state.reservations, state.visits, state.zone, window)
+    return domain.capacities([*state.records, *records], state.reservations, state.visits, state.zone, window)

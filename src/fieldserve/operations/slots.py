@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fieldserve.domain.intervals import DAY, Instant, Interval
+from fieldserve.domain.schedules import Availability
 from fieldserve.domain.services import Service
 from fieldserve.domain.slots import Slot
 from fieldserve.domain.slots import slots as free_slots
@@ -43,6 +44,33 @@ async def get_appointment_slots(
     found = free_slots(service.rules, loaded.state, asked, now)
     _observe(context, caller, now, store_id, {"asin": asin, "storeId": store_id}, asked, found)
     return wire.write_slots(loaded.state.scheduling_type, asked, found)
+
+
+async def preview_slots(
+    context: Context,
+    caller: Caller,
+    asin: str,
+    store_id: str,
+    marketplace_id: str,
+    window: Interval,
+    records: Sequence[Availability] = (),
+) -> list[Slot]:
+    """The slots that buyers would be shown, were these records put above the store's schedule. Nothing is changed, and
+    it counts as nobody's search. Raises ApiError as get_appointment_slots does."""
+    now = context.clock.now()
+
+    async def use(c: Connection) -> tuple[Service, Interval, LoadedStore]:
+        store = await visible_resource(c, caller, store_id, marketplace_id)
+        service = await services.find(c, caller.seller_id, asin)
+        if store is None or store.kind != "STORE":
+            raise wire.STORE_NOT_FOUND.error(store_id=store_id)
+        if service is None:
+            raise wire.ASIN_NOT_FOUND.error(asin=asin)
+        return await _load(c, caller, service, store_id, Window(*window), now)
+
+    service, asked, loaded = await read(context, use, snapshot=False)
+    state = loaded.state._replace(records=[*loaded.state.records, *records])
+    return free_slots(service.rules, state, asked, now)
 
 
 async def get_appointmment_slots_by_job_id(
