@@ -1,6 +1,7 @@
 """Settings, read once at start: from `FIELDSERVE_…` environment variables, overridden by the command line."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -108,6 +109,13 @@ class Settings:
     """Where that service is. Addresses of buyers are sent there, without name and telephone."""
     navigation_url: str = "https://www.google.com/maps/dir/?api=1&destination={place}"
     """Where a technician's tap on an address leads: {place} is coordinates or an address; empty shows no link."""
+    map_style: str = ""
+    """What maps of routes lie on: the URL of a MapLibre style, or of picture tiles with {z}, {x} and {y} in it.
+    Browsers ask it for the parts that they show. Empty draws routes alone, and asks nobody."""
+    map_attribution: str = ""
+    """Who made the tiles, as their terms want it told on the map; a style tells it by itself."""
+    map_hosts: tuple[str, ...] = ()
+    """Where else the style takes its tiles, fonts and pictures from, such as https://tiles.example."""
 
     @property
     def database_url(self) -> str:
@@ -122,6 +130,12 @@ class Settings:
     @property
     def facts_folder(self) -> Path:
         return Path(self.facts) if self.facts else self.data / "facts"
+
+    @property
+    def map_origins(self) -> tuple[str, ...]:
+        """Where browsers may ask for what maps lie on."""
+        own = _origin_of(self.map_style)
+        return tuple(dict.fromkeys((own, *self.map_hosts))) if own else ()
 
     @property
     def documents_location(self) -> str:
@@ -165,7 +179,26 @@ def load(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
         if getattr(settings, name) < 1:
             raise SettingFault(f"{name} must be at least 1")
     _check_travel(settings)
+    _check_map(settings)
     return settings
+
+
+def _check_map(settings: Settings) -> None:
+    if settings.map_style and _origin_of(settings.map_style) is None:
+        raise SettingFault("map_style must start with http:// or https:// and name a host")
+    if "{z}" in settings.map_style and not ("{x}" in settings.map_style and "{y}" in settings.map_style):
+        raise SettingFault("map_style with {z} needs {x} and {y}, too")
+    if "{z}" in settings.map_style and not settings.map_attribution:
+        raise SettingFault("map_style with {z} needs map_attribution, the words that the tiles' terms ask for")
+    for host in settings.map_hosts:
+        if _origin_of(host) != host:
+            raise SettingFault(f"map_hosts must be like https://tiles.example, without a path, not {host!r}")
+
+
+def _origin_of(url: str) -> str | None:
+    """Scheme, host and port, with nothing in it that a policy would read as its own; None where it is none."""
+    found = re.match(r"https?://[a-zA-Z0-9.-]+(:\d{1,5})?(?=[/?#]|$)", url, re.ASCII)
+    return found[0] if found else None
 
 
 def _check_travel(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -288,7 +289,7 @@ class TestRoutes:
         page = console.sign_in()
         self.plan(page, console)
         expect(page.locator(f'a[href$="/jobs/{job_id}"]')).to_be_visible()
-        expect(page.frame_locator("iframe").locator("svg").first).to_be_visible()
+        expect(page.locator(".map .stop")).to_have_attribute("data-stop", job_id)
         assert status_of(console, job_id) == "PENDING_SCHEDULE"
         page.get_by_role("button", name="Apply").click()
         expect(page.locator("h1 .status")).to_have_text("Applied")
@@ -321,6 +322,38 @@ class TestRoutes:
         expect(anne.get_by_role("button", name="Apply")).to_have_count(0)
         anne.goto(console.address("plans"))
         expect(anne.locator("[name=day]")).to_have_count(0)
+
+    def test_map(self, console: Console, axe: str) -> None:
+        """The map is drawn without anybody's tiles; list and map show each other's visits, a name its route alone."""
+        job_id = place(console)
+        page = console.sign_in(bypass_csp=True)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        self.plan(page, console)
+        line, dot = page.locator(f'li[data-stop="{job_id}"]'), page.locator(f'.map [data-stop="{job_id}"]')
+        line.hover()
+        expect(dot).to_have_class(re.compile(r"\bon\b"))
+        page.locator("h1").hover()
+        expect(dot).not_to_have_class(re.compile(r"\bon\b"))
+        line.get_by_role("link").focus()
+        expect(dot).to_have_class(re.compile(r"\bon\b"))
+        page.locator("h1").hover()
+        dot.click()
+        expect(line.get_by_role("link")).to_be_focused()
+        name = page.locator(".whose button").first
+        name.focus()
+        page.keyboard.press("Enter")
+        expect(name).to_have_attribute("aria-pressed", "true")
+        page.keyboard.press("Enter")
+        expect(page.locator(".faint")).to_have_count(0)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate(axe)
+            found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+            assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+        assert not [url for url in asked if "ground" in url or not url.startswith(console.server.base)]
+        page.get_by_role("link", name="Day sheet").click()
+        expect(page.locator("h2 .swatch")).to_have_count(1)
 
     def test_bad_day(self, console: Console) -> None:
         """A day that cannot be planned is told on the page."""

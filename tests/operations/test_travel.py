@@ -138,6 +138,11 @@ async def test_old_answers(database: Database) -> None:
         ({"travel_speeds": ("fast",)}, "travel_speeds"),
         ({"travel_road_factor": "0.5"}, "travel_road_factor"),
         ({"travel_timeout": 0}, "travel_timeout"),
+        ({"map_style": "tiles"}, "map_style"),
+        ({"map_style": "https://tiles.example;script-src/{z}/{x}/{y}"}, "map_style"),
+        ({"map_style": "https://tiles.example/{z}/{x}", "map_attribution": "us"}, "{x} and {y}"),
+        ({"map_style": "https://tiles.example/{z}/{x}/{y}.png"}, "map_attribution"),
+        ({"map_style": "https://tiles.example/style.json", "map_hosts": ("https://a.example/fonts",)}, "map_hosts"),
     ],
 )
 def test_settings_that_will_not_do(settings: dict[str, Any], says: str) -> None:

@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -318,6 +318,16 @@ _POLICY = (
     " font-src 'self'; frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
+
+
+def allow_tiles(response: Response, origins: Sequence[str]) -> Response:
+    """The page, allowed to ask these for what its maps lie on, by a worker of our own. They hear which console asks, as
+    many servers of tiles want to. Without any, nothing is allowed that other pages are not."""
+    if origins:
+        policy = _POLICY.replace("connect-src 'self'", f"connect-src 'self' {' '.join(origins)}")
+        response.headers["content-security-policy"] = f"{policy}; worker-src 'self'"
+        response.headers["referrer-policy"] = "strict-origin-when-cross-origin"
+    return response
 
 
 def _headers() -> dict[str, str]:

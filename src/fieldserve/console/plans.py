@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from fieldserve.console.jobs import Choices, choices
-from fieldserve.console.pages import Refused, Visit, page, told
+from fieldserve.console.pages import Refused, Visit, allow_tiles, page, told
 from fieldserve.console.words import Words, local
 from fieldserve.operations import planning, plans
-from fieldserve.operations.plan_exports import CONTENT_TYPES, export_plan
+from fieldserve.operations.plan_exports import CONTENT_TYPES, draw_plan, export_plan
 from fieldserve.operations.run import Caller, Context
 from fieldserve.wire.bodies import BodyFault, convert
 from fieldserve.wire.errors import ApiError
@@ -121,20 +121,49 @@ async def _show(visit: Visit, status: int = 200, fault: str = "") -> Response:
     known = await choices(visit)
     plan = await plans.get_plan(visit.context, visit.caller, visit.request.path_params["plan"])
     people = {one.technician_id: one.name for one in known.technicians}
-    return visit.show(
+    ranks = ranked(plan)
+    drawn = await draw_plan(visit.context, visit.caller, plan, ranks)
+    shown = visit.show(
         "plan.html",
         status,
         fault=fault,
+        ranks=ranks,
+        legends=[
+            [(ranks[one.technician_id], people.get(one.technician_id, one.technician_id)) for one in day.routes]
+            for day in plan.days
+        ],
+        ground=ground(visit),
         plan=plan,
         lines=compared(plan.before, plan.figures, visit.words),
         people=people,
-        days=[(day, visit.words.at(day.time_zone)) for day in plan.days],
+        days=[(day, map_, visit.words.at(day.time_zone)) for day, map_ in zip(plan.days, drawn, strict=True)],
         stores=", ".join(known.name_of(one) for one in plan.store_ids),
         parse=parse,
         may_apply=visit.may("dispatch") and plan.status == "DRAFT",
         may_undo=visit.may("dispatch") and plan.status == "APPLIED",
         changes=[(visit.words.text(CHANGES[what]), count) for what, count in _changes(plan).items()],
     )
+    return allow_tiles(shown, visit.context.settings.map_origins)
+
+
+def ranked(*records: PlanRecord) -> dict[str, int]:
+    """A number for each technician, which their colour is: in the order in which the plans name them."""
+    ids = (route.technician_id for record in records for day in record.days for route in day.routes)
+    return {one: rank for rank, one in enumerate(dict.fromkeys(ids))}
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What maps lie on: where the script gets it, and who made it."""
+
+    style: str
+    attribution: str
+
+
+def ground(visit: Visit) -> Ground | None:
+    """As the settings have it; None where maps lie on nothing."""
+    settings = visit.context.settings
+    return Ground(settings.map_style, settings.map_attribution) if settings.map_style else None
 
 
 def _changes(plan: PlanRecord) -> dict[str, int]:

@@ -5,7 +5,7 @@ Places, addresses and names are read when the file is made, so what was erased s
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -74,6 +74,17 @@ async def export_plan(
     write = {"html": _sheet, "geojson": _geojson, "csv": _csv}[file_format]
     names = [record.first_day, *(one for one in (store_id, technician_id) if one)]
     return ExportedPlan(CONTENT_TYPES[file_format], f"plan-{'-'.join(names)}.{file_format}", write(record, known))
+
+
+async def draw_plan(
+    context: Context, caller: Caller, record: PlanRecord, ranks: Mapping[str, int]
+) -> list[DrawnMap | None]:
+    """A map of each day of the plan, technicians told apart by their rank; None where no place is known."""
+    known = await read(context, lambda c: _load(c, caller.seller_id, record))
+    return [
+        draw([_line(one, known, ranks[one.technician_id]) for one in day.routes], _stores(known, day), 600, 560)
+        for day in record.days
+    ]
 
 
 def _only(record: PlanRecord, technician_id: str | None, store_id: str | None) -> PlanRecord:
@@ -236,7 +247,7 @@ class SheetRoute:
 
     name: str
     technician_id: str
-    colour: str
+    rank: int
     leaves: str
     returns: str
     breaks: str
@@ -265,7 +276,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#5d3a9b", "#0
 
 
 def _sheet(record: PlanRecord, known: _Known) -> str:
-    page: str = _template().render(record=record, days=[_day(day, known) for day in record.days])
+    days = [_day(day, known) for day in record.days]
+    page: str = _template().render(record=record, days=days, colours=COLOURS)
     return page
 
 
@@ -285,10 +297,9 @@ def _day(day: PlannedDay, known: _Known) -> SheetDay:
     routes = []
     lines: list[Line] = []
     for rank, route in enumerate(day.routes):
-        colour = COLOURS[rank % len(COLOURS)]
-        line = _line(route, known, colour)
+        line = _line(route, known, rank)
         lines.append(line)
-        routes.append(_route(route, known, zone, colour, draw([line], _stores(known, day), 560, 320)))
+        routes.append(_route(route, known, zone, rank, draw([line], _stores(known, day), 560, 320)))
     return SheetDay(
         day.date,
         ", ".join(known.store_names[one] for one in day.store_ids),
@@ -307,13 +318,13 @@ def _stores(known: _Known, day: PlannedDay) -> list[Pin]:
     return [Pin(places[one], "", known.store_names[one]) for one in day.store_ids if one in places]
 
 
-def _line(route: PlannedRoute, known: _Known, colour: str) -> Line:
+def _line(route: PlannedRoute, known: _Known, rank: int) -> Line:
     stops = [
-        Pin(place, str(position), _title(known, stop.service_job_id))
+        Pin(place, str(position), _title(known, stop.service_job_id), stop.service_job_id)
         for position, stop in enumerate(route.stops, 1)
         if (place := _place(known, stop)) is not None
     ]
-    return Line(_name(known, route.technician_id), colour, _home(known, route.technician_id), stops)
+    return Line(_name(known, route.technician_id), rank, _home(known, route.technician_id), stops)
 
 
 def _title(known: _Known, service_job_id: str) -> str:
@@ -321,11 +332,11 @@ def _title(known: _Known, service_job_id: str) -> str:
     return f"{job.title} ({service_job_id})" if job else service_job_id
 
 
-def _route(route: PlannedRoute, known: _Known, zone: ZoneInfo, colour: str, drawn: DrawnMap | None) -> SheetRoute:
+def _route(route: PlannedRoute, known: _Known, zone: ZoneInfo, rank: int, drawn: DrawnMap | None) -> SheetRoute:
     return SheetRoute(
         _name(known, route.technician_id),
         route.technician_id,
-        colour,
+        rank,
         _clock(route.leaves, zone),
         _clock(route.returns, zone),
         ", ".join(f"{_clock(one.start, zone)}–{_clock(one.end, zone)}" for one in route.breaks),

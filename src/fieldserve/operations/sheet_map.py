@@ -17,40 +17,44 @@ _BARS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 20
 
 
 class Pin(NamedTuple):
-    """A place with what is written in it, and what it is."""
+    """A place with what is written in it, and what it is; `key` is the id of the job that is done there."""
 
     place: Place
     text: str
     title: str
+    key: str = ""
 
 
 class Line(NamedTuple):
-    """A technician's way, from home through the stops and back."""
+    """A technician's way, from home through the stops and back. `rank` tells it from the others: it has a colour."""
 
     name: str
-    colour: str
+    rank: int
     home: Place | None
     stops: list[Pin]
 
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point on the drawing."""
+    """A point on the drawing, and on the earth."""
 
     x: float
     y: float
     text: str
     title: str
-    colour: str
+    rank: int
+    place: Place
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A line on the drawing, as an SVG's list of points; `arrows` are its legs' middles and angles."""
+    """A line on the drawing, as an SVG's list of points, and on the earth."""
 
     points: str
-    colour: str
+    rank: int
     name: str
+    way: list[Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +95,15 @@ def draw(lines: Sequence[Line], stores: Sequence[Pin], width: int, height: int) 
     for line in lines:
         way = [*([line.home] if line.home else []), *(pin.place for pin in line.stops)]
         way += [line.home] if line.home else []
-        paths.append(Path(" ".join(f"{x},{y}" for x, y in map(at, way)), line.colour, line.name))
-        stops += [Dot(*at(pin.place), pin.text, f"{line.name}: {pin.title}", line.colour) for pin in line.stops]
+        paths.append(Path(" ".join(f"{x},{y}" for x, y in map(at, way)), line.rank, line.name, way))
+        for pin in line.stops:
+            stops.append(Dot(*at(pin.place), pin.text, f"{line.name}: {pin.title}", line.rank, pin.place, pin.key))
         if line.home:
-            homes.append(Dot(*at(line.home), "", f"{line.name}: home", line.colour))
+            homes.append(Dot(*at(line.home), "", f"{line.name}: home", line.rank, line.home))
     metres = [bar for bar in _BARS if bar / _METRES_A_DEGREE * scale <= width / 4] or [_BARS[0]]
     length = metres[-1] / _METRES_A_DEGREE * scale
     text = f"{metres[-1] // 1000} km" if metres[-1] >= 1000 else f"{metres[-1]} m"
-    drawn = [Dot(*at(pin.place), "", pin.title, "#222222") for pin in near]
+    drawn = [Dot(*at(pin.place), "", pin.title, 0, pin.place) for pin in near]
     return DrawnMap(width, height, paths, stops, homes, drawn, round(length, 1), text)
 
 

@@ -9,7 +9,7 @@ HOME = Place(50.0, 10.0)
 
 
 def line(*stops: Place) -> Line:
-    return Line("Ann", "#000000", HOME, [Pin(place, str(rank), "a visit") for rank, place in enumerate(stops, 1)])
+    return Line("Ann", 0, HOME, [Pin(place, str(rank), "a visit") for rank, place in enumerate(stops, 1)])
 
 
 def test_north_is_up() -> None:
@@ -25,7 +25,7 @@ def test_north_is_up() -> None:
 def test_to_scale() -> None:
     """At 60° a degree of longitude is half as long as one of latitude."""
     south, east = Place(60.0, 10.0), Place(60.0, 10.2)
-    drawn = draw([Line("Ann", "#000000", Place(60.1, 10.0), [Pin(south, "1", ""), Pin(east, "2", "")])], [], 500, 500)
+    drawn = draw([Line("Ann", 0, Place(60.1, 10.0), [Pin(south, "1", ""), Pin(east, "2", "")])], [], 500, 500)
     assert drawn is not None
     tall = abs(drawn.stops[0].y - drawn.homes[0].y)
     wide = abs(drawn.stops[1].x - drawn.stops[0].x)
@@ -55,4 +55,4 @@ def test_far_stores_are_left_out() -> None:
 def test_nothing_to_draw() -> None:
     """No places, no map; one place alone is a map of its surroundings."""
     assert draw([], [], 400, 300) is None
-    assert draw([Line("Ann", "#000000", HOME, [])], [], 400, 300) is not None
+    assert draw([Line("Ann", 0, HOME, [])], [], 400, 300) is not None
