@@ -115,7 +115,7 @@ def create_app(context: Context, traces: Traces | None = None) -> "App":
         [*tokens.ROUTES, *uploads.ROUTES, *health.ROUTES, *(metrics.routes(meters) if meters else ())], state
     )
     seldom = _when_asked(lambda: _routed([*_seldom(), *(controls.ROUTES if sandbox else ())], state))
-    console = _when_asked(lambda: _console(context))
+    console = _when_asked(lambda: _console(context, sandbox))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -191,10 +191,10 @@ def _seldom() -> list[BaseRoute]:
     return [*consent.ROUTES, *calendars.ROUTES, *operator.ROUTES, *openapi.ROUTES, *explorer.ROUTES]
 
 
-def _console(context: Context) -> ASGIApp:
+def _console(context: Context, sandbox: Sandbox | None) -> ASGIApp:
     from fieldserve.console.routes import application
 
-    return elsewhere.with_request_id(application(context))
+    return elsewhere.with_request_id(application(context, sandbox))
 
 
 def _static(operation: Operation, path: Mapping[str, str], query: Mapping[str, list[str]], body: bytes) -> Answer:

@@ -46,6 +46,17 @@ def ask(console: Console, path: str, **query: str) -> str:
 
 
 class TestRequests:
+    def test_as_csv(self, console: Console) -> None:
+        """What the list shows, as CSV: filtered as it is."""
+        request_id = ask(console, "serviceJobs/no-such-job-anywhere")
+        page = console.sign_in("dev")
+        page.goto(console.address("developers/requests?q=no-such-job-anywhere"))
+        with page.expect_download() as told:
+            page.get_by_role("link", name="CSV").click()
+        heading, *rows = told.value.path().read_text().splitlines()
+        assert heading.startswith("at,requestId,operationId")
+        assert [request_id in row and ",404," in row for row in rows] == [True]
+
     @pytest.mark.parametrize("login", ["dora", "anne"])
     def test_role_that_may_not(self, console: Console, login: str) -> None:
         """Whoever does not develop does not see the pages, and cannot open them."""

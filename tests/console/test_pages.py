@@ -398,3 +398,15 @@ class TestEveryPage:
         expect(page.locator("#keys")).to_be_visible()
         page.keyboard.press("Escape")
         expect(page.locator("#keys")).to_be_hidden()
+
+
+def test_no_sandbox(console: Console) -> None:
+    """A real server says that it is none, and nothing moves its clock."""
+    page = console.sign_in("dev")
+    page.goto(console.address("developers/sandbox"))
+    expect(page.locator(".empty")).to_contain_text("This server is no sandbox")
+    answer = page.request.post(
+        console.address("developers/sandbox"),
+        form={"control": "thawClock", "csrf": page.get_attribute("body", "data-csrf") or ""},
+    )
+    assert answer.status == 404

@@ -239,3 +239,16 @@ def let_in(console: Console, password: str) -> bool:
     console.give(page, "new@example.com", password)
     page.wait_for_load_state()
     return not page.url.endswith("/sign-in")
+
+
+def test_as_csv(console: Console) -> None:
+    """Each list of what is set up as CSV; not for who may not set up."""
+    page = console.sign_in("ada")
+    for tab in ("stores", "technicians", "services", "users", "sellers"):
+        page.goto(console.address(f"settings/{tab}"))
+        with page.expect_download() as told:
+            page.get_by_role("link", name="CSV").click()
+        heading, *rows = told.value.path().read_text().splitlines()
+        assert heading.split(",")[0].endswith(("Id", "asin"))
+        assert rows
+    assert console.sign_in("anne").request.get(console.address("settings/users.csv")).status == 403

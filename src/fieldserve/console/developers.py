@@ -5,11 +5,13 @@ The log is the whole server's; every question put to it here names the seller, s
 """
 
 import json
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.responses import Response
 
 from fieldserve.console.pages import Refused, Visit, page
+from fieldserve.console.sheets import MOST_ROWS, sheet
 from fieldserve.operations import applications
 from fieldserve.operations import request_log as requests
 from fieldserve.wire.errors import ApiError
@@ -25,6 +27,7 @@ TABS = (
     ("requests", "Requests"),
     ("lint", "Lint"),
     ("webhooks", "Webhooks"),
+    ("sandbox", "Sandbox"),
 )
 TEXTS = (*(title for _, title in TABS), "error", "warning", "note")
 
@@ -94,9 +97,42 @@ async def show_requests(visit: Visit) -> Response:
         programs=await _programs(visit),
         next=visit.path("developers", "requests", **asked, before=more) if more else "",
         lint=visit.path("developers", "lint", **asked),
+        sheet=visit.path("developers", "requests.csv", **asked),
         fault=fault,
         kept=visit.context.settings.records_requests,
     )
+
+
+async def download(visit: Visit) -> Response:
+    """GET: the requests that match as CSV, the newest first; times in UTC."""
+    return sheet("requests", _rows(visit, await _programs(visit)))
+
+
+async def _rows(visit: Visit, programs: dict[str, str]) -> AsyncIterator[Sequence[str]]:
+    yield ("at", "requestId", "operationId", "method", "path", "query", "status", "milliseconds", "application", "lint")
+    asked, before = _asked(visit), None
+    for _ in range(MOST_ROWS // LINTED):
+        wanted = _wanted(visit, asked, LINTED) | ({"before": before} if before else {})
+        try:
+            listing = await requests.list_requests(visit.context, wanted)
+        except ApiError:
+            return  # a time that cannot be read, which the page tells
+        for one in listing.requests:
+            yield (
+                one.at,
+                one.request_id,
+                one.operation_id,
+                one.method,
+                one.path,
+                one.query or "",
+                str(one.status),
+                str(one.milliseconds),
+                programs.get(one.application_id or "", one.application_id or ""),
+                " ".join(sorted({finding.code for finding in one.findings or ()})),
+            )
+        before = listing.next
+        if before is None:
+            return
 
 
 def _worst(one: RequestRecord) -> str:
@@ -159,6 +195,7 @@ async def show_lint(visit: Visit) -> Response:
 ROUTES = [
     page("/{seller}/developers", home, "develop"),
     page("/{seller}/developers/requests", show_requests, "develop"),
+    page("/{seller}/developers/requests.csv", download, "develop"),
     page("/{seller}/developers/requests/{id}", show_request, "develop"),
     page("/{seller}/developers/lint", show_lint, "develop"),
 ]

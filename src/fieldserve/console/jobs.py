@@ -1,16 +1,15 @@
 """All jobs: searched, filtered, listed, and as CSV. /console/{seller}/jobs"""
 
-import csv
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from io import StringIO
 from zoneinfo import ZoneInfo
 
 import msgspec
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from fieldserve.console.pages import Visit, page
+from fieldserve.console.sheets import MOST_ROWS, sheet
 from fieldserve.console.words import instant_of
 from fieldserve.domain.intervals import Instant, Interval
 from fieldserve.operations import board, stores, technicians
@@ -22,10 +21,6 @@ from fieldserve.wire.times import MINUTE, parse, render
 
 PAGE = 50
 MOST_CHOICES = 500
-# A sheet with more rows than that opens in few programs.
-MOST_ROWS = 100_000
-# A cell that begins so is a formula to a spreadsheet; an apostrophe before it keeps it a text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,29 +147,25 @@ async def show(visit: Visit) -> Response:
     )
 
 
-async def sheet(visit: Visit) -> Response:
+async def download(visit: Visit) -> Response:
     """GET: the same jobs as CSV, all of them; times in UTC."""
     known = await choices(visit)
-    wanted = _read(visit, known)
-    headers = {"content-disposition": 'attachment; filename="jobs.csv"', "cache-control": "no-store"}
-    return StreamingResponse(_lines(visit, known, wanted), headers=headers, media_type="text/csv; charset=utf-8")
+    return sheet("jobs", _rows(visit, known, _read(visit, known)))
 
 
-async def _lines(visit: Visit, known: Choices, wanted: Search) -> AsyncIterator[str]:
-    yield _line(
-        (
-            "serviceJobId",
-            "status",
-            "title",
-            "store",
-            "created",
-            "start",
-            "end",
-            "technicians",
-            "buyer",
-            "place",
-            "order",
-        )
+async def _rows(visit: Visit, known: Choices, wanted: Search) -> AsyncIterator[Sequence[str]]:
+    yield (
+        "serviceJobId",
+        "status",
+        "title",
+        "store",
+        "created",
+        "start",
+        "end",
+        "technicians",
+        "buyer",
+        "place",
+        "order",
     )
     before: tuple[Instant, str] | None = None
     for _ in range(MOST_ROWS // 500):
@@ -182,30 +173,22 @@ async def _lines(visit: Visit, known: Choices, wanted: Search) -> AsyncIterator[
         for one in found:
             row = row_of(one, known)
             start, end = (render(row.visit[0]), render(row.visit[1])) if row.visit else ("", "")
-            yield _line(
-                (
-                    row.service_job_id,
-                    row.status,
-                    row.title,
-                    row.store,
-                    render(row.created_at),
-                    start,
-                    end,
-                    "; ".join(row.technicians),
-                    row.buyer,
-                    row.place,
-                    row.service_order_id,
-                )
+            yield (
+                row.service_job_id,
+                row.status,
+                row.title,
+                row.store,
+                render(row.created_at),
+                start,
+                end,
+                "; ".join(row.technicians),
+                row.buyer,
+                row.place,
+                row.service_order_id,
             )
         if len(found) < 500:
             return
         before = (found[-1].created_at, found[-1].service_job_id)
 
 
-def _line(cells: Sequence[str]) -> str:
-    text = StringIO()
-    csv.writer(text).writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
-    return text.getvalue()
-
-
-ROUTES = [page("/{seller}/jobs", show), page("/{seller}/jobs.csv", sheet)]
+ROUTES = [page("/{seller}/jobs", show), page("/{seller}/jobs.csv", download)]

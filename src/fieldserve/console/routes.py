@@ -17,6 +17,7 @@ from fieldserve.console import (
     payments,
     performance,
     plans,
+    sandbox,
     settings,
     sign_in,
     today,
@@ -40,15 +41,17 @@ ROUTES = [
     *demand.ROUTES,
     *developers.ROUTES,
     *webhooks.ROUTES,
+    *sandbox.ROUTES,
     *settings.ROUTES,
     *live.ROUTES,
     sign_in.MISSING,
 ]
 
 
-def application(context: Context) -> ASGIApp:
-    """The console on a context that is open."""
+def application(context: Context, controls: sandbox.Controls | None = None) -> ASGIApp:
+    """The console on a context that is open; with the controls of the sandbox where the server is one."""
     made = Starlette(routes=ROUTES)
     made.state.context = context
+    made.state.sandbox = controls
     made.state.changes = live.Changes(context)
     return made

@@ -3,7 +3,7 @@
 KINDS is the table of what can be set up; lists and forms come from it, the operations keep the rules.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from fieldserve.console.fields import Field, Form, defaults, meet, seen, sent, shown, typed
 from fieldserve.console.pages import Refused, Visit, page
 from fieldserve.console.pages import told as said_by
+from fieldserve.console.sheets import sheet
 from fieldserve.console.words import Words
 from fieldserve.domain.users import ROLES
 from fieldserve.operations import sellers, services, stores, technicians, users, webhook_deliveries
@@ -382,15 +383,7 @@ async def show_all(visit: Visit) -> Response:
     """GET: all of a kind; what is looked for stands in the address."""
     kind, house = _kind(visit), _house(visit)
     wanted = visit.request.query_params.get("q", "").strip()
-    fields = {one.member: one for one in kind.fields}
-    columns = [fields.get(one) or Field(one, _ID_LABELS.get(one, one)) for one in kind.columns]
-    options = await _options(house, [one for one in columns if one.choices])
-    rows = []
-    for record in await _all(house, kind):
-        cells = [_cell(visit.words, one, record, options.get(one.member, {})) for one in columns]
-        told = " ".join((record[kind.name], *cells)).casefold()
-        if wanted.casefold() in told or record[kind.id].casefold().startswith(wanted.casefold()):
-            rows.append((record, cells))
+    columns, rows = await _found(visit, house, kind, wanted)
     return visit.show(
         "settings.html",
         tabs=_tabs(visit, kind.path),
@@ -401,6 +394,35 @@ async def show_all(visit: Visit) -> Response:
         asked=wanted,
         may_add=house.is_operator or not kind.only_house_adds,
     )
+
+
+async def _found(
+    visit: Visit, house: House, kind: Kind, wanted: str
+) -> tuple[list[Field], list[tuple[Record, list[str]]]]:
+    """The columns of a kind, and the records in which the words stand, with their cells."""
+    fields = {one.member: one for one in kind.fields}
+    columns = [fields.get(one) or Field(one, _ID_LABELS.get(one, one)) for one in kind.columns]
+    options = await _options(house, [one for one in columns if one.choices])
+    rows = []
+    for record in await _all(house, kind):
+        cells = [_cell(visit.words, one, record, options.get(one.member, {})) for one in columns]
+        told = " ".join((record[kind.name], *cells)).casefold()
+        if wanted.casefold() in told or record[kind.id].casefold().startswith(wanted.casefold()):
+            rows.append((record, cells))
+    return columns, rows
+
+
+async def download(visit: Visit) -> Response:
+    """GET: the same list as CSV."""
+    kind, house = _kind(visit), _house(visit)
+    columns, rows = await _found(visit, house, kind, visit.request.query_params.get("q", "").strip())
+
+    async def lines() -> AsyncIterator[Sequence[str]]:
+        yield (kind.id, kind.name, *(one.member for one in columns))
+        for record, cells in rows:
+            yield (record[kind.id], record[kind.name], *cells)
+
+    return sheet(kind.path, lines())
 
 
 _ID_LABELS = {"asin": "ASIN", "sellerId": "Id", "login": "Login"}
@@ -584,6 +606,7 @@ ROUTES = [
     page("/{seller}/settings/skills", show_skills, "set_up"),
     page("/{seller}/settings/reasons", show_reasons, "set_up"),
     page("/{seller}/settings/retention", show_retention, "set_up"),
+    page("/{seller}/settings/{kind}.csv", download, "set_up"),
     page("/{seller}/settings/{kind}", show_all, "set_up"),
     page("/{seller}/settings/{kind}/new", show_new, "set_up"),
     page("/{seller}/settings/{kind}/new", create, "set_up", "POST"),

@@ -103,6 +103,12 @@ class Sandbox:
         self._rewind()
         self.faults.clear(self.seed)
 
+    async def do(self, control: str, ask: Any = None, name: str = "") -> None:
+        """Carry out a control of the table, by its id; `name` is the fault or the snapshot that it is about.
+
+        Raises ApiError as the control's route answers it."""
+        await _DO[control](self, ask, name)
+
     async def state(self) -> wire.SandboxState:
         """What it is at."""
         return wire.SandboxState(
@@ -137,69 +143,68 @@ def _time(text: str | None) -> Instant | None:
         raise missing_or_invalid([ParameterFault("at", f"at must be an ISO 8601 time, not {text}")]) from None
 
 
-async def _freeze(sandbox: Sandbox, ask: wire.At, _: Request) -> None:
+async def _freeze(sandbox: Sandbox, ask: wire.At, _: str) -> None:
     sandbox.clock.freeze(_time(ask.at))
 
 
-async def _set(sandbox: Sandbox, ask: wire.At, _: Request) -> None:
+async def _set(sandbox: Sandbox, ask: wire.At, _: str) -> None:
     at = _time(ask.at)
     if at is None:
         raise missing_or_invalid([ParameterFault("at", "at is required")])
     sandbox.clock.set(at)
 
 
-async def _advance(sandbox: Sandbox, ask: wire.Advance, _: Request) -> None:
+async def _advance(sandbox: Sandbox, ask: wire.Advance, _: str) -> None:
     seconds = ((ask.days * 24 + ask.hours) * 60 + ask.minutes) * 60 + ask.seconds
     sandbox.clock.advance(round(seconds * SECOND))
 
 
-async def _thaw(sandbox: Sandbox, _: None, __: Request) -> None:
+async def _thaw(sandbox: Sandbox, _: None, __: str) -> None:
     sandbox.clock.thaw()
 
 
-async def _add_fault(sandbox: Sandbox, ask: wire.AskFault, _: Request) -> None:
+async def _add_fault(sandbox: Sandbox, ask: wire.AskFault, _: str) -> None:
     if ask.operation is not None and ask.operation not in BY_ID and ask.operation != TOKEN:
         reason = f"operation must be one of the 17 or {TOKEN}, not {ask.operation}"
         raise missing_or_invalid([ParameterFault("operation", reason)])
     sandbox.faults.add(Fault("", ask.kind, ask.operation, ask.seller_id, ask.times, ask.probability, ask.seconds))
 
 
-async def _clear_faults(sandbox: Sandbox, _: None, __: Request) -> None:
+async def _clear_faults(sandbox: Sandbox, _: None, __: str) -> None:
     sandbox.faults.clear(sandbox.seed)
 
 
-async def _remove_fault(sandbox: Sandbox, _: None, request: Request) -> None:
-    id = request.path_params["id"]
+async def _remove_fault(sandbox: Sandbox, _: None, id: str) -> None:
     found = next((one for one in sandbox.faults.waiting if one.id == id), None)
     if found is None:
         raise wire.NO_FAULT.error(id=id)
     sandbox.faults.waiting.remove(found)
 
 
-async def _keep(sandbox: Sandbox, ask: wire.Keep, _: Request) -> None:
+async def _keep(sandbox: Sandbox, ask: wire.Keep, _: str) -> None:
     await sandbox.keep(ask.name)
 
 
-async def _put_back(sandbox: Sandbox, _: None, request: Request) -> None:
-    await sandbox.put_back(request.path_params["name"])
+async def _put_back(sandbox: Sandbox, _: None, name: str) -> None:
+    await sandbox.put_back(name)
 
 
-async def _drop(sandbox: Sandbox, _: None, request: Request) -> None:
+async def _drop(sandbox: Sandbox, _: None, name: str) -> None:
     try:
-        await sandbox.switch.drop(request.path_params["name"])
+        await sandbox.switch.drop(name)
     except NoSuchState as fault:
         raise wire.NO_STATE.error(name=str(fault)) from None
 
 
-async def _reset(sandbox: Sandbox, ask: wire.Reset, _: Request) -> None:
+async def _reset(sandbox: Sandbox, ask: wire.Reset, _: str) -> None:
     await sandbox.reset(ask.seed)
 
 
-async def _nothing(_: Sandbox, __: None, ___: Request) -> None:
+async def _nothing(_: Sandbox, __: None, ___: str) -> None:
     return None
 
 
-_DO: dict[str, Callable[[Sandbox, Any, Request], Awaitable[None]]] = {
+_DO: dict[str, Callable[[Sandbox, Any, str], Awaitable[None]]] = {
     "getSandbox": _nothing,
     "freezeClock": _freeze,
     "setClock": _set,
@@ -224,7 +229,7 @@ def _endpoint(control: wire.Control) -> Callable[[Request], Awaitable[Response]]
         try:
             await _admit(sandbox.context, request)
             ask = decode(await _body(request) or b"{}", control.body) if control.body is not None else None
-            await _DO[control.id](sandbox, ask, request)
+            await sandbox.do(control.id, ask, *request.path_params.values())
             return _json(await sandbox.state(), 200)
         except BodyFault as fault:
             return _json({"errors": missing_or_invalid([fault.fault]).faults}, 400)
