@@ -209,6 +209,11 @@ EVENTS = (
         after=("applicationId", "marketplaces", "stores", "roles", "usagePlan"),
     ),
     EventKind("authorization.revoked", "an operator ended it, or its code was presented twice", "the authorization"),
+    EventKind(
+        "authorization.tried",
+        "somebody got an access token of it, good for an hour, to try the API in the browser",
+        "the authorization",
+    ),
     EventKind("authorization.denied", "the seller said no on the consent page", "the application"),
     EventKind("user.created", "a person was let use the console", "the user", after=_USER),
     EventKind("user.updated", "an operator or admin changed them", "the user", before=_USER, after=_USER),

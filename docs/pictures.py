@@ -16,7 +16,12 @@ from tests.console import browser as chromium
 FOLDER = Path(__file__).with_name("pictures")
 PAGES = ("today", "board", "jobs", "capacity", "performance", "payments", "demand")
 # Pages that an admin sees, by the name of their picture.
-ADMINS = {"requests": "developers/requests", "settings": "settings/technicians", "sandbox": "developers/sandbox"}
+ADMINS = {
+    "requests": "developers/requests",
+    "applications": "developers/applications",
+    "sandbox": "developers/sandbox",
+    "settings": "settings/technicians",
+}
 
 
 def take(credentials: Path) -> None:

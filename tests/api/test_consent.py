@@ -295,6 +295,14 @@ class TestApprove:
             assert (await submit(http, page, "approve")).status_code == 400
         assert await list_authorizations(context, "S2") == []
 
+    async def test_another_sellers_own(self, http: httpx2.AsyncClient, context: Context) -> None:
+        """An application that a seller registered for itself gets nobody else's consent."""
+        application = await an_application(context, of_seller="S2")
+        page = await signed_in(http, context, application)
+        refused = await submit(http, page, "approve")
+        assert refused.status_code == 400
+        assert "acts for the seller that registered it" in refused.text
+
     async def test_once(self, http: httpx2.AsyncClient, context: Context, application: WithSecret) -> None:
         """The sign-in ends with the answer: the same form sent again grants nothing."""
         page = await signed_in(http, context, application)

@@ -10,6 +10,8 @@ from argon2 import extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from fieldserve.operations.applications import (
+    applications_of,
+    authorize_application,
     create_application,
     disable_application,
     is_redirect_uri,
@@ -226,3 +228,29 @@ async def test_production_parameters() -> None:
     production.close()
     assert encoded.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert extract_parameters(encoded) == RFC_9106_LOW_MEMORY
+
+
+class TestOfASeller:
+    """An application that a seller registered for itself."""
+
+    async def test_acts_for_it_alone(self, context: Context) -> None:
+        """Not even the operator lets it act for another; its events are the seller's."""
+        one = (await create_application(context, OPERATOR, "Own", of_seller="S1")).application
+        assert [known.application_id for known in await applications_of(context, "S1")] == [one.application_id]
+        assert await applications_of(context, "S2") == []
+        await authorize_application(context, OPERATOR, one.application_id, "S1", of_seller="S1")
+        with pytest.raises(ApiError, match="There is no application"):
+            await authorize_application(context, OPERATOR, one.application_id, "S2")
+        assert ("S1", "application.created", one.application_id) in await kinds(context)
+
+    async def test_is_not_there_for_others(self, context: Context) -> None:
+        """Another seller's people change neither it nor one of the operator's."""
+        own = (await create_application(context, OPERATOR, "Own", of_seller="S1")).application.application_id
+        of_house = (await create_application(context, OPERATOR, "Planner")).application.application_id
+        for application_id in (own, of_house):
+            with pytest.raises(ApiError, match="There is no application"):
+                await rotate_secret(context, OPERATOR, application_id, "S2")
+            with pytest.raises(ApiError, match="There is no application"):
+                await disable_application(context, OPERATOR, application_id, "S2")
+            with pytest.raises(ApiError, match="There is no application"):
+                await authorize_application(context, OPERATOR, application_id, "S2", of_seller="S2")

@@ -26,9 +26,10 @@ _JSON = "application/json"
 
 _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'",
     "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
+    # The console shows the page within one of its own.
+    "x-frame-options": "SAMEORIGIN",
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
 }

@@ -252,6 +252,7 @@ def _application(one: Application) -> wire.ApplicationRecord:
         sorted(one.scopes),
         render(one.created_at),
         _maybe(one.disabled_at),
+        one.seller_id,
     )
 
 

@@ -27,6 +27,8 @@ TABS = (
     ("requests", "Requests"),
     ("lint", "Lint"),
     ("webhooks", "Webhooks"),
+    ("applications", "Applications"),
+    ("try", "Try the API"),
     ("sandbox", "Sandbox"),
 )
 TEXTS = (*(title for _, title in TABS), "error", "warning", "note")

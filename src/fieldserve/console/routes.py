@@ -5,6 +5,7 @@ from starlette.types import ASGIApp
 
 from fieldserve.console import (
     account,
+    applications,
     assets,
     board,
     capacity,
@@ -42,6 +43,7 @@ ROUTES = [
     *developers.ROUTES,
     *webhooks.ROUTES,
     *sandbox.ROUTES,
+    *applications.ROUTES,
     *settings.ROUTES,
     *live.ROUTES,
     sign_in.MISSING,

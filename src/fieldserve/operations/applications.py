@@ -1,6 +1,8 @@
 """What an operator does with applications: create, give a new secret, disable, authorize for a seller, revoke.
 
 The `caller` of these is an operator: its `actor` and `request_id` go to the event log, its seller is not looked at.
+A seller's own people do the same with `of_seller` given: what is not that seller's is for them as if it were not there.
+An application that a seller registered for itself acts for that seller alone.
 """
 
 import re
@@ -22,7 +24,7 @@ from fieldserve.wire.errors import ApiError
 from fieldserve.wire.operations import BY_ID, ROLE
 from fieldserve.wire.tokens import REFRESH_PREFIX
 
-# Events about an application concern no seller; authorizations concern theirs.
+# Events about an application of the operator's house concern no seller; authorizations concern theirs.
 _NO_SELLER = ""
 
 
@@ -49,6 +51,7 @@ async def create_application(
     roles: Collection[str] = (ROLE,),
     redirect_uris: Collection[str] = (),
     scopes: Collection[str] = (),
+    of_seller: str | None = None,
 ) -> WithSecret:
     """Register an application; its secret is in the answer and nowhere else. Raises ApiError 400."""
     _refuse_registration(name, redirect_uris, scopes)
@@ -63,6 +66,7 @@ async def create_application(
         redirect_uris=tuple(redirect_uris),
         scopes=frozenset(scopes),
         created_at=context.clock.now(),
+        seller_id=of_seller,
     )
 
     async def use(c: Connection) -> None:
@@ -73,12 +77,14 @@ async def create_application(
     return WithSecret(application, secret)
 
 
-async def rotate_secret(context: Context, caller: Caller, application_id: str) -> WithSecret:
+async def rotate_secret(
+    context: Context, caller: Caller, application_id: str, of_seller: str | None = None
+) -> WithSecret:
     """Give the application another secret; the old one fails from the moment this returns. Raises ApiError 404, 409."""
     secret, secret_hash = await aside(context, _new_secret)
 
     async def use(c: Connection) -> Application:
-        application = await _enabled(c, application_id)
+        application = await _enabled(c, application_id, of_seller)
         await applications.set_secret_hash(c, application_id, secret_hash)
         await events.append(c, _event(context, caller, "application.secret_rotated", application))
         return replace(application, secret_hash=secret_hash)
@@ -86,13 +92,13 @@ async def rotate_secret(context: Context, caller: Caller, application_id: str) -
     return WithSecret(await transact(context, use), secret)
 
 
-async def disable_application(context: Context, caller: Caller, application_id: str) -> None:
+async def disable_application(
+    context: Context, caller: Caller, application_id: str, of_seller: str | None = None
+) -> None:
     """Refuse the application and all of its tokens from now on. Doing it twice is fine. Raises ApiError 404."""
 
     async def use(c: Connection) -> None:
-        application = await applications.find(c, application_id, lock=True)
-        if application is None:
-            raise words.NO_APPLICATION.error(application_id=application_id)
+        application = await _find(c, application_id, of_seller)
         if application.disabled_at is None:
             await applications.disable(c, application_id, context.clock.now())
             await events.append(c, _event(context, caller, "application.disabled", application))
@@ -106,8 +112,8 @@ async def list_applications(context: Context) -> list[Application]:
 
 
 async def applications_of(context: Context, seller_id: str) -> list[Application]:
-    """The applications that the seller ever let act for it, the oldest first: all that its people may know of."""
-    return list(await read(context, lambda c: applications.authorized_by(c, seller_id)))
+    """Those that the seller registered, or ever let act for it, the oldest first: all that its people may know of."""
+    return list(await read(context, lambda c: applications.known_to(c, seller_id)))
 
 
 async def authorize_application(
@@ -119,6 +125,7 @@ async def authorize_application(
     stores: Collection[str] | None = None,
     roles: Collection[str] | None = None,
     usage_plan: Mapping[str, tuple[float, int]] | None = None,
+    of_seller: str | None = None,
 ) -> WithRefreshToken:
     """Let an application act for a seller, without the seller's consent page.
 
@@ -128,10 +135,12 @@ async def authorize_application(
     now = context.clock.now()
 
     async def use(c: Connection) -> Authorization:
-        application = await _enabled(c, application_id)
+        application = await _enabled(c, application_id, of_seller)
         seller = await sellers.find(c, seller_id)
         if seller is None:
             raise words.NO_SELLER.error(seller_id=seller_id)
+        if application.seller_id not in (None, seller_id):
+            raise words.NO_APPLICATION.error(application_id=application_id)
         authorization = Authorization(
             authorization_id=context.ids.uuid(),
             application_id=application_id,
@@ -152,12 +161,14 @@ async def authorize_application(
     return WithRefreshToken(await transact(context, use), refresh_token)
 
 
-async def revoke_authorization(context: Context, caller: Caller, authorization_id: str) -> None:
+async def revoke_authorization(
+    context: Context, caller: Caller, authorization_id: str, of_seller: str | None = None
+) -> None:
     """Refuse every token of the authorization from now on. Doing it twice is fine. Raises ApiError 404."""
 
     async def use(c: Connection) -> None:
         authorization = await authorizations.find(c, authorization_id, lock=True)
-        if authorization is None:
+        if authorization is None or of_seller not in (None, authorization.seller_id):
             raise words.NO_AUTHORIZATION.error(authorization_id=authorization_id)
         await revoke_within(c, authorization, context.clock.now(), caller)
 
@@ -212,10 +223,15 @@ async def _new_secret(context: Context) -> tuple[str, str]:
     return secret, await context.client_secrets.hash(secret)
 
 
-async def _enabled(c: Connection, application_id: str) -> Application:
+async def _find(c: Connection, application_id: str, of_seller: str | None) -> Application:
     application = await applications.find(c, application_id, lock=True)
-    if application is None:
+    if application is None or of_seller not in (None, application.seller_id):
         raise words.NO_APPLICATION.error(application_id=application_id)
+    return application
+
+
+async def _enabled(c: Connection, application_id: str, of_seller: str | None) -> Application:
+    application = await _find(c, application_id, of_seller)
     if application.disabled_at is not None:
         raise words.DISABLED.error(application_id=application_id)
     return application
@@ -224,7 +240,7 @@ async def _enabled(c: Connection, application_id: str) -> Application:
 def _event(context: Context, caller: Caller, kind: str, application: Application, after: object = None) -> Event:
     return Event(
         context.clock.now(),
-        _NO_SELLER,
+        application.seller_id or _NO_SELLER,
         caller.actor,
         kind,
         application.application_id,

@@ -114,7 +114,7 @@ async def approve(
     """Authorize the application for the seller's part of `marketplaces`; None if the session is over.
 
     The session ends with it. All that the application's roles allow is granted, in all stores. Raises ConsentRefused
-    where the seller takes part in none of the marketplaces."""
+    where the seller takes part in none of the marketplaces, or the application is another seller's own."""
     code = secrets.token_urlsafe(32)
 
     async def use(c: Connection) -> Approved | None:
@@ -126,6 +126,8 @@ async def approve(
         assert seller is not None  # a foreign key
         if not seller.marketplaces & marketplaces:
             raise ConsentRefused("You take part in no marketplace that is served here.")
+        if application.seller_id not in (None, seller.seller_id):
+            raise ConsentRefused("This application acts for the seller that registered it, and for no other.")
         authorization = Authorization(
             authorization_id=context.ids.uuid(),
             application_id=application.application_id,

@@ -7,11 +7,13 @@ from dataclasses import replace
 from fieldserve.domain.intervals import DAY
 from fieldserve.operations.applications import revoke_within
 from fieldserve.operations.run import Caller, Context, read, transact, until_no_conflict
+from fieldserve.operations.sellers import log
 from fieldserve.store import applications, authorizations, tokens
 from fieldserve.store.applications import Application
 from fieldserve.store.engine import Connection
 from fieldserve.store.tokens import Access, Token, hash_of
 from fieldserve.wire import tokens as words
+from fieldserve.wire.applications import DISABLED, NO_AUTHORIZATION
 from fieldserve.wire.times import Instant
 from fieldserve.wire.tokens import ClientGrant, CodeGrant, Grant, RefreshGrant, TokenAnswer, TokenError
 
@@ -119,6 +121,30 @@ async def _grantless(context: Context, application: Application, grant: ClientGr
     token = Token(hash_of(access_token), "ACCESS", application.application_id, None, now, now + words.LIFETIME, scope)
     await transact(context, lambda c: tokens.add(c, token))
     return TokenAnswer(access_token, "bearer", words.EXPIRES_IN, scope=scope)
+
+
+async def try_authorization(context: Context, caller: Caller, authorization_id: str, of_house: bool) -> str:
+    """An access token of an authorization of the caller's seller, for whoever tries the API in the browser.
+
+    People of the operator's house get one of every application, a seller's own of those that it registered itself:
+    nobody acts in a stranger's name. Raises ApiError: NO_AUTHORIZATION, DISABLED."""
+    unknown = NO_AUTHORIZATION.error(authorization_id=authorization_id)
+
+    async def use(c: Connection) -> str:
+        authorization = await authorizations.find(c, authorization_id, lock=True)
+        if authorization is None or authorization.seller_id != caller.seller_id or authorization.revoked_at is not None:
+            raise unknown
+        application = await applications.find(c, authorization.application_id)
+        if application is None or not (of_house or application.seller_id == caller.seller_id):
+            raise unknown
+        if application.disabled_at is not None:
+            raise DISABLED.error(application_id=application.application_id)
+        now = context.clock.now()
+        behind = Token("", "ACCESS", application.application_id, authorization_id, now, None)
+        await log(context, c, caller, "authorization.tried", authorization_id, None, None)
+        return await _add_access(c, behind, now)
+
+    return await transact(context, use)
 
 
 async def create_restricted_data_token(context: Context, caller: Caller, resources: Sequence[tuple[str, str]]) -> str:

@@ -13,7 +13,8 @@ from fieldserve.wire.times import Instant
 class Application:
     """An application. `secret_hash` is Argon2id's encoded form; the secret itself is stored nowhere.
 
-    `redirect_uris` are where a seller's consent may lead back to; `scopes` what it may ask for without a seller."""
+    `redirect_uris` are where a seller's consent may lead back to; `scopes` what it may ask for without a seller.
+    `seller_id` is the seller that registered it for itself; None where it is of the operator's house."""
 
     application_id: str
     client_id: str
@@ -24,9 +25,12 @@ class Application:
     scopes: frozenset[str]
     created_at: Instant
     disabled_at: Instant | None = None
+    seller_id: str | None = None
 
 
-_COLUMNS = "application_id, client_id, secret_hash, name, roles, redirect_uris, scopes, created_at, disabled_at"
+_COLUMNS = (
+    "application_id, client_id, secret_hash, name, roles, redirect_uris, scopes, created_at, disabled_at, seller_id"
+)
 
 
 def _application(row: Row) -> Application:
@@ -41,13 +45,14 @@ def _application(row: Row) -> Application:
         frozenset(decode(row[6])),
         row[7],
         row[8],
+        row[9],
     )
 
 
 async def add(c: Connection, one: Application) -> None:
     """Store a new application."""
     await c.execute(
-        f"INSERT INTO applications ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        f"INSERT INTO applications ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         one.application_id,
         one.client_id,
         one.secret_hash,
@@ -57,6 +62,7 @@ async def add(c: Connection, one: Application) -> None:
         msgspec.json.encode(sorted(one.scopes)).decode(),
         one.created_at,
         one.disabled_at,
+        one.seller_id,
     )
 
 
@@ -81,10 +87,10 @@ async def list_all(c: Connection) -> Sequence[Application]:
     return [_application(row) for row in rows]
 
 
-async def authorized_by(c: Connection, seller_id: str) -> Sequence[Application]:
-    """The applications that the seller ever let act for it, the oldest first."""
+async def known_to(c: Connection, seller_id: str) -> Sequence[Application]:
+    """The applications that the seller registered, or ever let act for it, the oldest first."""
     rows = await c.fetch(
-        f"SELECT {_COLUMNS} FROM applications WHERE application_id IN"
+        f"SELECT {_COLUMNS} FROM applications WHERE seller_id = $1 OR application_id IN"
         " (SELECT application_id FROM authorizations WHERE seller_id = $1) ORDER BY created_at, application_id",
         seller_id,
     )

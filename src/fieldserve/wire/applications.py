@@ -34,6 +34,8 @@ class CreateApplication(Ask):
 
 
 class ApplicationRecord(Part):
+    """`sellerId` is the seller that registered it for itself, and for whom alone it acts; absent for the operator's."""
+
     application_id: str
     client_id: str
     name: str
@@ -42,6 +44,7 @@ class ApplicationRecord(Part):
     scopes: list[str]
     created_at: str
     disabled_at: str | None = None
+    seller_id: str | None = None
 
 
 class ApplicationListing(Part):
