@@ -6,6 +6,10 @@ import "./ground.css";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const MARGIN = 40;
 
+// Maps beside each other move together.
+const pairs = new WeakMap<Element, Map[]>();
+let following = false;
+
 type At = [number, number];
 const at = (text: string): At => text.split(",").map(Number) as At;
 
@@ -27,8 +31,10 @@ export function lay(figure: HTMLElement): void {
   const svg = figure.querySelector("svg")!;
   const ways = [...svg.querySelectorAll<SVGPolylineElement>("[data-way]")].map((line): [SVGPolylineElement, At[]] => [line, line.dataset.way!.trim().split(" ").filter(Boolean).map(at)]);
   const dots = [...svg.querySelectorAll<SVGGElement>("[data-at]")].map((dot): [SVGGElement, At] => [dot, at(dot.dataset.at!)]);
+  const pair = figure.closest(".pair");
   const bounds = new LngLatBounds();
-  for (const place of [...ways.flatMap(([, way]) => way), ...dots.map(([, place]) => place)]) bounds.extend(place as LngLatLike);
+  for (const one of (pair ?? figure).querySelectorAll<SVGElement>("[data-at], [data-way]"))
+    for (const place of (one.dataset.at ?? one.dataset.way)!.trim().split(" ").filter(Boolean)) bounds.extend(at(place) as LngLatLike);
 
   if (!document.querySelector(`link[href="${told.sheet}"]`)) document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: told.sheet! }));
   setWorkerUrl(told.worker!);
@@ -75,6 +81,16 @@ export function lay(figure: HTMLElement): void {
   follow();
   map.on("move", follow);
   map.on("resize", follow);
+  if (pair) {
+    const together = pairs.get(pair) ?? [];
+    pairs.set(pair, [...together, map]);
+    map.on("move", () => {
+      if (following) return;
+      following = true;
+      for (const other of pairs.get(pair) ?? []) if (other !== map) other.jumpTo({ center: map.getCenter(), zoom: map.getZoom() });
+      following = false;
+    });
+  }
   map.once("idle", () => (figure.dataset.laid = "true"));
   map.on("error", () => {
     if (figure.querySelector(".note")) return;

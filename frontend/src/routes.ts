@@ -22,7 +22,7 @@ document.addEventListener("focusin", (event) => show(event.target));
 document.addEventListener("click", (event) => {
   const target = event.target as Element;
   const stop = target.closest<SVGElement>("svg [data-stop]")?.dataset.stop;
-  if (stop) document.querySelector<HTMLElement>(`li[data-stop="${CSS.escape(stop)}"] a`)?.focus();
+  if (stop) document.querySelector<HTMLElement>(`:is(li, tr)[data-stop="${CSS.escape(stop)}"] a`)?.focus();
   const chosen = target.closest<HTMLElement>("[data-only]");
   if (chosen) only(chosen.getAttribute("aria-pressed") === "true" ? "" : chosen.dataset.only!);
 });

@@ -159,6 +159,25 @@ class TestCreate:
         assert (undone["booked"], undone.get("kept", [])) == (1, [])
         assert (await day.desk.world.job(job_id))["serviceJobStatus"] == "PENDING_SCHEDULE"
 
+    async def test_mirrored_stays_booked(self, day: Day) -> None:
+        """Undoing leaves what was booked for a job that is mirrored, says so, and puts back the rest."""
+        before = await day.teams()
+        times = [{"startTime": "2026-03-03T19:00:00Z", "durationInMinutes": 120}]
+        location = {"latitude": 40.0, "longitude": -73.0}
+        body = {"storeId": STORE, "asin": "B0MOUNTING", "buyer": {"name": "Pat Doe"}, "serviceLocation": location}
+        placed = await day.desk.call("POST", "orders", {**body, "preferredAppointmentTimes": times})
+        job_id = placed.json()["serviceJobId"]
+        record = await day.plan(waiting=True)
+        assert (await day.apply(record["planId"]))["booked"] == 1
+        mirror = "UPDATE jobs SET mirrored_from = 'amazon' WHERE service_job_id = $1"
+        await day.desk.world.write(lambda c: c.execute(mirror, job_id))
+        answer = await day.desk.call("POST", f"plans/{record['planId']}/undo")
+        assert answer.status_code == 200, answer.text
+        undone = answer.json()
+        assert (undone["booked"], undone["kept"]) == (0, [job_id])
+        assert await day.teams() == before
+        assert (await day.desk.world.job(job_id))["serviceJobStatus"] == "NOT_SERVICED"
+
     @ON_ONE_DATABASE
     @pytest.mark.parametrize(
         ("changes", "status", "words"),

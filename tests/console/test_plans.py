@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.conftest import Console, let_people_in
+from tests.console.conftest import OTHER_SELLER, Console, let_people_in
 from tests.console.test_pages import ROUTED, place
-from tests.official.running import STORE, RunningServer, running
+from tests.official.running import SELLER, STORE, RunningServer, running
 
 # One grey pixel, which any tile may be.
 _TILE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCAlx5Y8AAAAABJRU5ErkJggg==")
@@ -54,15 +54,20 @@ def console_server(tmp_path_factory: pytest.TempPathFactory, tiles: str) -> Iter
         yield server
 
 
-def planned(console: Console, page: Page) -> None:
-    """Plan the day, with the jobs that wait for it."""
-    page.goto(console.address("plans"))
-    page.fill("[name=day]", ROUTED.isoformat())
-    page.select_option("[name=store]", STORE)
-    page.fill("[name=seconds]", "1")
-    page.check("[name=waiting]")
-    page.get_by_role("button", name="Plan").click()
-    page.wait_for_url("**/plans/*-*")
+def planned(console: Console) -> str:
+    """A plan of the day with the jobs that wait; answers its id."""
+    ask = {"firstDay": ROUTED.isoformat(), "storeIds": [STORE], "iterations": 10, "waiting": True}
+    plan_id: str = console.server.operate("POST", f"sellers/{SELLER}/plans", ask)["planId"]
+    return plan_id
+
+
+def examined(page: Page, axe: str) -> None:
+    """No rule of WCAG 2.2 AA that a machine can check is broken, in light and in dark."""
+    page.evaluate(axe)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
 
 
 class TestTiles:
@@ -70,7 +75,7 @@ class TestTiles:
         """Tiles are asked for under the strict policy, the drawing follows the map, and keys move it."""
         job_id = place(console)
         page = console.sign_in()
-        planned(console, page)
+        page.goto(console.address(f"plans/{planned(console)}"))
         page.wait_for_selector(".map[data-laid]")
         host = tiles.partition("/{z}")[0]
         assert [path for path, _ in Tiles.asked if re.fullmatch(r"/\d+/\d+/\d+\.png", path)]
@@ -94,23 +99,20 @@ class TestTiles:
         assert listed is not None
         assert host not in listed.headers["content-security-policy"]
 
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_axe_finds_nothing(self, console: Console, axe: str, scheme: Any) -> None:
-        """The map's own controls can be read and told apart, in light and in dark."""
+    def test_axe_finds_nothing(self, console: Console, axe: str) -> None:
+        """The map's own controls can be read and told apart."""
         place(console)
-        page = console.sign_in(color_scheme=scheme, bypass_csp=True)
-        planned(console, page)
+        page = console.sign_in(bypass_csp=True)
+        page.goto(console.address(f"plans/{planned(console)}"))
         page.wait_for_selector(".map[data-laid]")
-        page.evaluate(axe)
-        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+        examined(page, axe)
 
     def test_out_of_reach(self, console: Console, tiles: str) -> None:
         """Where the tiles cannot be had that is told, and the routes are there all the same."""
         place(console)
         page = console.sign_in()
         page.route(re.compile(re.escape(tiles.partition("/{z}")[0])), lambda route: route.abort())
-        planned(console, page)
+        page.goto(console.address(f"plans/{planned(console)}"))
         expect(page.get_by_role("status").filter(has_text="cannot be reached")).to_be_visible()
         expect(page.locator(".map .stop").first).to_be_visible()
         console.complaints.clear()  # what was aborted
@@ -119,7 +121,7 @@ class TestTiles:
         """All that a page with tiles loads beyond what pages share is at most 300 KB compressed, tiles aside."""
         place(console)
         page = console.sign_in()
-        planned(console, page)
+        page.goto(console.address(f"plans/{planned(console)}"))
         page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
         asked: set[str] = set()
         page.on("request", lambda request: asked.add(request.url))
@@ -130,3 +132,77 @@ class TestTiles:
             own[url] = int(console.by_hand().get(url, headers={"accept-encoding": "br"}).headers["content-length"])
         assert len(own) > 4
         assert 200_000 < sum(own.values()) + len(gzip.compress(page.content().encode())) <= 300_000, own
+
+
+class TestCompare:
+    def test_two_plans_by_mouse(self, console: Console) -> None:
+        """Two plans of the list stand beside each other, the older one first, and their maps move together."""
+        job_id = place(console)
+        planned(console)
+        place(console)
+        planned(console)
+        page = console.sign_in()
+        page.goto(console.address("plans"))
+        for rank in (0, 1):
+            page.locator("main li input").nth(rank).check()
+        page.get_by_role("button", name="Compare").click()
+        page.wait_for_url("**/plans/compare?*")
+        rows = page.locator("table.figured tbody tr")
+        expect(rows).to_have_count(3)
+        # The newer plan serves the job that was ordered in between, too.
+        expect(rows.nth(2).locator("td").first).to_have_text("+1")
+        expect(page.locator(f'.pair [data-stop="{job_id}"]')).to_have_count(2)
+        for rank in (0, 1):
+            page.locator(".map").nth(rank).scroll_into_view_if_needed()
+            expect(page.locator(".map").nth(rank)).to_have_attribute("data-laid", "true")
+        home = page.locator(".map .home").last
+        drawn = str(home.get_attribute("transform"))
+        page.get_by_role("button", name="Zoom in").first.click()
+        expect(home).not_to_have_attribute("transform", drawn)
+        page.wait_for_function(
+            "() => new Set([...document.querySelectorAll('.map svg')].map(one =>"
+            " one.querySelector('.home').getAttribute('transform'))).size == 1"
+        )
+
+    def test_with_the_board_by_keyboard(self, console: Console) -> None:
+        """`c` compares a plan with the board; a visit that is reached is shown on the map, and prices give a cost."""
+        job_id = place(console)
+        page = console.sign_in()
+        page.goto(console.address(f"plans/{planned(console)}"))
+        page.wait_for_selector(".map[data-laid]")
+        page.keyboard.press("c")
+        page.wait_for_url("**/plans/compare?*")
+        row = page.locator(f'tr[data-stop="{job_id}"]')
+        expect(row.locator("td").first).to_contain_text("Left out")
+        row.get_by_role("link").focus()
+        expect(page.locator(f'.map .moved[data-stop="{job_id}"]')).to_have_class(re.compile(r"\bon\b"))
+        expect(page.get_by_role("columnheader", name="Cost")).to_have_count(0)
+        page.get_by_label("An hour costs").fill("38.50")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**hour=38.50**")
+        expect(page.get_by_role("columnheader", name="Cost")).to_be_visible()
+
+    def test_axe_finds_nothing(self, console: Console, axe: str) -> None:
+        """An analyst, too, can read and use the comparison."""
+        place(console)
+        page = console.sign_in("anne", bypass_csp=True)
+        page.goto(console.address(f"plans/compare?plan={planned(console)}&hour=40"))
+        page.wait_for_selector(".pair .map[data-laid]")
+        examined(page, axe)
+
+    def test_refused(self, console: Console) -> None:
+        """Nothing chosen, a price that is none, a plan of others: each is told."""
+        place(console)
+        page = console.sign_in()
+        plan_id = planned(console)
+        for path, status in (("", 422), (f"?plan={plan_id}&hour=much", 422), ("?plan=nothing", 404)):
+            answer = page.goto(console.address(f"plans/compare{path}"))
+            assert answer is not None
+            assert answer.status == status
+        zoe = console.open()
+        console.give(zoe, "zoe")
+        zoe.wait_for_url("**/today")
+        answer = zoe.goto(console.address(f"plans/compare?plan={plan_id}", OTHER_SELLER))
+        assert answer is not None
+        assert answer.status == 404
+        console.complaints.clear()  # what was refused

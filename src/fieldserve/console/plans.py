@@ -11,11 +11,11 @@ from fieldserve.console.jobs import Choices, choices
 from fieldserve.console.pages import Refused, Visit, allow_tiles, page, told
 from fieldserve.console.words import Words, local
 from fieldserve.operations import planning, plans
-from fieldserve.operations.plan_exports import CONTENT_TYPES, draw_plan, export_plan
+from fieldserve.operations.plan_exports import CONTENT_TYPES, draw_plans, export_plan
 from fieldserve.operations.run import Caller, Context
 from fieldserve.wire.bodies import BodyFault, convert
 from fieldserve.wire.errors import ApiError
-from fieldserve.wire.plans import CreatePlan, Figures, PlanRecord
+from fieldserve.wire.plans import CreatePlan, Figures, PlannedDay, PlanRecord
 from fieldserve.wire.times import parse
 
 LISTED = 30
@@ -121,8 +121,8 @@ async def _show(visit: Visit, status: int = 200, fault: str = "") -> Response:
     known = await choices(visit)
     plan = await plans.get_plan(visit.context, visit.caller, visit.request.path_params["plan"])
     people = {one.technician_id: one.name for one in known.technicians}
-    ranks = ranked(plan)
-    drawn = await draw_plan(visit.context, visit.caller, plan, ranks)
+    ranks = ranked(plan.days)
+    (drawn,) = await draw_plans(visit.context, visit.caller, [plan.days], ranks)
     shown = visit.show(
         "plan.html",
         status,
@@ -133,6 +133,7 @@ async def _show(visit: Visit, status: int = 200, fault: str = "") -> Response:
             for day in plan.days
         ],
         ground=ground(visit),
+        others=await _others(visit, plan),
         plan=plan,
         lines=compared(plan.before, plan.figures, visit.words),
         people=people,
@@ -146,9 +147,21 @@ async def _show(visit: Visit, status: int = 200, fault: str = "") -> Response:
     return allow_tiles(shown, visit.context.settings.map_origins)
 
 
-def ranked(*records: PlanRecord) -> dict[str, int]:
-    """A number for each technician, which their colour is: in the order in which the plans name them."""
-    ids = (route.technician_id for record in records for day in record.days for route in day.routes)
+async def _others(visit: Visit, plan: PlanRecord) -> list[tuple[str, str]]:
+    """Newer and older plans of the same days and stores, which it may be compared with."""
+    found = await plans.list_plans(visit.context, visit.caller, after=None, limit=LISTED, first_day=plan.first_day)
+    words = visit.words.at(plan.days[0].time_zone) if plan.days else visit.words
+    days = len({day.date for day in plan.days})
+    return [
+        (one.plan_id, words.text("Plan made %(when)s", when=words.moment(parse(one.created_at))))
+        for one in found.plans
+        if one.plan_id != plan.plan_id and (one.days, one.store_ids) == (days, plan.store_ids)
+    ]
+
+
+def ranked(*days: Sequence[PlannedDay]) -> dict[str, int]:
+    """A number for each technician, which their colour is: in the order in which plans name them."""
+    ids = (route.technician_id for each in days for day in each for route in day.routes)
     return {one: rank for rank, one in enumerate(dict.fromkeys(ids))}
 
 

@@ -70,21 +70,25 @@ async def export_plan(
 ) -> ExportedPlan:
     """The plan, or what of it concerns one technician or store, as a file. Raises ApiError: NO_SELLER, NO_PLAN."""
     record = _only(await get_plan(context, caller, plan_id), technician_id, store_id)
-    known = await read(context, lambda c: _load(c, caller.seller_id, record))
+    known = await read(context, lambda c: _load(c, caller.seller_id, record.days))
     write = {"html": _sheet, "geojson": _geojson, "csv": _csv}[file_format]
     names = [record.first_day, *(one for one in (store_id, technician_id) if one)]
     return ExportedPlan(CONTENT_TYPES[file_format], f"plan-{'-'.join(names)}.{file_format}", write(record, known))
 
 
-async def draw_plan(
-    context: Context, caller: Caller, record: PlanRecord, ranks: Mapping[str, int]
-) -> list[DrawnMap | None]:
-    """A map of each day of the plan, technicians told apart by their rank; None where no place is known."""
-    known = await read(context, lambda c: _load(c, caller.seller_id, record))
-    return [
-        draw([_line(one, known, ranks[one.technician_id]) for one in day.routes], _stores(known, day), 600, 560)
-        for day in record.days
-    ]
+async def draw_plans(
+    context: Context, caller: Caller, plans_days: Sequence[Sequence[PlannedDay]], ranks: Mapping[str, int]
+) -> list[list[DrawnMap | None]]:
+    """A map of each day of each plan, technicians told apart by their rank; None where no place is known. The plans are
+    of the same days, and their maps of a day show the same part of the world."""
+    known = await read(context, lambda c: _load(c, caller.seller_id, [day for days in plans_days for day in days]))
+    drawn: list[list[DrawnMap | None]] = [[] for _ in plans_days]
+    for same_day in zip(*plans_days, strict=True):
+        ways = [[_line(one, known, ranks[one.technician_id]) for one in day.routes] for day in same_day]
+        around = [place for lines in ways for line in lines for place in line.places]
+        for maps, day, lines in zip(drawn, same_day, ways, strict=True):
+            maps.append(draw(lines, _stores(known, day), 600, 560, around))
+    return drawn
 
 
 def _only(record: PlanRecord, technician_id: str | None, store_id: str | None) -> PlanRecord:
@@ -105,14 +109,14 @@ def _only(record: PlanRecord, technician_id: str | None, store_id: str | None) -
     return record
 
 
-async def _load(c: Connection, seller_id: str, record: PlanRecord) -> _Known:
-    ids = {stop.service_job_id for day in record.days for route in day.routes for stop in route.stops}
-    ids |= {one.service_job_id for day in record.days for one in day.left_out}
-    crew = sorted({route.technician_id for day in record.days for route in day.routes})
+async def _load(c: Connection, seller_id: str, days: Sequence[PlannedDay]) -> _Known:
+    ids = {stop.service_job_id for day in days for route in day.routes for stop in route.stops}
+    ids |= {one.service_job_id for day in days for one in day.left_out}
+    crew = sorted({route.technician_id for day in days for route in day.routes})
     people = {one.technician_id: one for one in await technicians.find_all(c, seller_id, crew)}
     names: dict[str, str] = {}
     places: dict[str, Place] = {}
-    for store_id in sorted({one for day in record.days for one in day.store_ids}):
+    for store_id in sorted({one for day in days for one in day.store_ids}):
         store = await stores.find(c, seller_id, store_id)
         names[store_id] = store.name if store else store_id
         if store and store.latitude is not None and store.longitude is not None:

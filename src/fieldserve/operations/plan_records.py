@@ -55,9 +55,28 @@ def planned_day(problem: DayProblem, solved: Solved) -> PlannedDay:
     ]
     lost = [Dropped(one.visit.service_job_id, one.reason, one.message) for one in problem.lost]
     left_out = [_left_out(one, visits[one.service_job_id]) for one in (*solved.left_out, *lost)]
+    return _told(problem, routes, left_out, solved.notices)
+
+
+def day_as_assigned(problem: DayProblem) -> PlannedDay:
+    """The day as it is assigned now, told as a plan would: what nobody is assigned to is left out."""
+    routes = as_assigned(problem)
+    sent = {stop.service_job_id for route in routes for stop in route.stops}
+    visits = (*problem.visits, *(one.visit for one in problem.lost))
+    left_out = [
+        _left_out(Dropped(one.service_job_id, "NOBODY", "Nobody is assigned to it."), one)
+        for one in visits
+        if one.service_job_id not in sent
+    ]
+    return _told(problem, routes, left_out, [])
+
+
+def _told(
+    problem: DayProblem, routes: list[PlannedRoute], left_out: list[LeftOut], notices: Sequence[str]
+) -> PlannedDay:
     before = as_assigned(problem)
     sent = {stop.service_job_id for route in before for stop in route.stops}
-    out_before = sum(one not in sent for one in visits)
+    visits = {one.service_job_id for one in (*problem.visits, *(one.visit for one in problem.lost))}
     loaded = problem.loaded
     return PlannedDay(
         date=loaded.day.isoformat(),
@@ -67,11 +86,11 @@ def planned_day(problem: DayProblem, solved: Solved) -> PlannedDay:
         left_out=left_out,
         without_place=problem.without_place,
         figures=figures(routes, len(left_out), problem.members),
-        before=figures(before, out_before, problem.members),
+        before=figures(before, len(visits - sent), problem.members),
         travel_source=problem.travel.source,
         late_minutes=problem.rules.late // MINUTE,
         overtime_minutes=problem.rules.overtime // MINUTE,
-        notices=[*problem.notices, *solved.notices],
+        notices=[*problem.notices, *notices],
     )
 
 

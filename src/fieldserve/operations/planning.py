@@ -9,7 +9,7 @@ from fieldserve.domain.intervals import MINUTE, Instant
 from fieldserve.operations.plan_days import Crew, LoadedDay, Seen, components, load_day
 from fieldserve.operations.plan_explained import explain_day
 from fieldserve.operations.plan_problems import DayProblem, Rules, pose
-from fieldserve.operations.plan_records import planned_day, recorded
+from fieldserve.operations.plan_records import day_as_assigned, planned_day, recorded
 from fieldserve.operations.plan_solving import Effort, Told, never, solve_day
 from fieldserve.operations.plans import get_plan, keep
 from fieldserve.operations.run import Caller, Context, aside, read
@@ -144,6 +144,16 @@ async def _groups(c: Connection, caller: Caller, store_ids: Sequence[str]) -> li
     if not wanted:
         raise wire.NOTHING_TO_PLAN.error(why="the seller has no stores")
     return await components(c, caller.seller_id, wanted)
+
+
+async def days_as_assigned(context: Context, caller: Caller, record: PlanRecord) -> list[PlannedDay]:
+    """The days of a plan as they are assigned now, told as a plan would, by the rules that the plan had."""
+    problems = await aside(context, lambda outer: _each_posed_again(outer, caller, record))
+    return [day_as_assigned(problem) for problem in problems]
+
+
+async def _each_posed_again(context: Context, caller: Caller, record: PlanRecord) -> list[DayProblem]:
+    return [await _posed_again(context, caller, day) for day in record.days]
 
 
 async def explain_plan(

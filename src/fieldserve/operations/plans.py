@@ -392,7 +392,8 @@ async def _supersede(context: Context, c: Connection, caller: Caller, plan: Stor
 
 
 async def undo_plan(context: Context, caller: Caller, plan_id: str) -> wire.Applied:
-    """Put back what applying the plan changed, except where somebody has changed the visit since.
+    """Put back what applying the plan changed, except where somebody has changed the visit since. What it booked for a
+    job that is mirrored stays booked, too: no source can be asked to take that back.
 
     Raises ApiError: NO_SELLER, NO_PLAN, NOT_APPLIED, PLAN_REFUSED."""
 
@@ -404,6 +405,9 @@ async def undo_plan(context: Context, caller: Caller, plan_id: str) -> wire.Appl
         versions = await plans.versions(c, caller.seller_id, {one.service_job_id for one in done})
         kept = [one.service_job_id for one in done if versions.get(one.service_job_id) != one.version]
         acting = await _Acting.within(context, c, caller)
+        for one in done:
+            if one.booked and one.service_job_id not in kept and (await acting.job(one.service_job_id)).mirrored_from:
+                kept.append(one.service_job_id)
         undone = wire.Applied(plan_id, "UNDONE", 0, 0, 0, 0, kept)
         with _all_or_nothing(plan_id):
             await _put_back(acting, [one for one in done if one.service_job_id not in kept], undone)

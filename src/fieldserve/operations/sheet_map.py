@@ -33,6 +33,11 @@ class Line(NamedTuple):
     home: Place | None
     stops: list[Pin]
 
+    @property
+    def places(self) -> list[Place]:
+        """Where it goes."""
+        return [*(pin.place for pin in self.stops), *([self.home] if self.home else [])]
+
 
 @dataclass(frozen=True, slots=True)
 class Dot:
@@ -71,9 +76,11 @@ class DrawnMap:
     bar_text: str
 
 
-def draw(lines: Sequence[Line], stores: Sequence[Pin], width: int, height: int) -> DrawnMap | None:
-    """The map of the lines and stores, north up; None where there is nothing to draw."""
-    places = [pin.place for line in lines for pin in line.stops] + [line.home for line in lines if line.home]
+def draw(
+    lines: Sequence[Line], stores: Sequence[Pin], width: int, height: int, around: Sequence[Place] = ()
+) -> DrawnMap | None:
+    """The map of the lines and stores, north up, that reaches to what is `around`; None where there is neither."""
+    places = [*around, *(place for line in lines for place in line.places)]
     if not places:
         return None
     # A store far from all routes would make a dot of the rest.

@@ -236,7 +236,8 @@ class PlanComparison(Part):
 
 
 class Applied(Part):
-    """What applying, or undoing, changed. `kept` are visits that somebody has changed since, which undoing leaves."""
+    """What applying, or undoing, changed. `kept` are visits that undoing leaves: somebody has changed them since, or
+    they were booked for a job that is mirrored, whose source cannot be asked to take that back."""
 
     plan_id: str
     status: PlanStatus
