@@ -196,7 +196,7 @@ EVENTS = (
     EventKind("service.updated", "an operator changed a service", "the ASIN", _SERVICE, _SERVICE),
     EventKind(
         "application.created",
-        "an operator registered an application",
+        "an operator, or a seller for itself, registered an application",
         "the application",
         after=("name", "clientId", "roles", "redirectUris", "scopes"),
     ),
@@ -208,7 +208,11 @@ EVENTS = (
         "the authorization",
         after=("applicationId", "marketplaces", "stores", "roles", "usagePlan"),
     ),
-    EventKind("authorization.revoked", "an operator ended it, or its code was presented twice", "the authorization"),
+    EventKind(
+        "authorization.revoked",
+        "an operator or the seller ended it, or its code was presented twice",
+        "the authorization",
+    ),
     EventKind(
         "authorization.tried",
         "somebody got an access token of it, good for an hour, to try the API in the browser",

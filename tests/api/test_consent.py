@@ -296,12 +296,22 @@ class TestApprove:
         assert await list_authorizations(context, "S2") == []
 
     async def test_another_sellers_own(self, http: httpx2.AsyncClient, context: Context) -> None:
-        """An application that a seller registered for itself gets nobody else's consent."""
+        """An application that a seller registered for itself gets that seller's consent, and nobody else's."""
         application = await an_application(context, of_seller="S2")
         page = await signed_in(http, context, application)
         refused = await submit(http, page, "approve")
         assert refused.status_code == 400
         assert "acts for the seller that registered it" in refused.text
+        assert await list_authorizations(context, "S1") == []
+        parameters(await submit(http, await signed_in(http, context, application, "S2"), "approve"))
+        assert len(await list_authorizations(context, "S2")) == 1
+
+    async def test_by_many_sellers(self, http: httpx2.AsyncClient, context: Context, application: WithSecret) -> None:
+        """An integrator's application, which the operator registered, is let act by each seller for itself."""
+        for seller_id in ("S1", "S2"):
+            parameters(await submit(http, await signed_in(http, context, application, seller_id), "approve"))
+            (authorization,) = await list_authorizations(context, seller_id)
+            assert authorization.application_id == application.application.application_id
 
     async def test_once(self, http: httpx2.AsyncClient, context: Context, application: WithSecret) -> None:
         """The sign-in ends with the answer: the same form sent again grants nothing."""

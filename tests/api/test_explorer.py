@@ -77,6 +77,9 @@ async def test_policy() -> None:
     assert "unsafe" not in policy
     assert "http" not in policy
     assert "connect-src 'self'" in policy
+    # A field of it may hold a token: of this server's own pages, the console's, alone it may be a part.
+    assert "frame-ancestors 'self'" in policy
+    assert answer.headers["x-frame-options"] == "SAMEORIGIN"
     assert page.inline == []
     assert page.loaded == ["/docs/style.css", "/docs/script.js"]
 
