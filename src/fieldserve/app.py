@@ -161,7 +161,7 @@ def _failing(app: ASGIApp, sandbox: Sandbox) -> ASGIApp:
         access = await context.accesses.find(context.database, hash_of(token)) if token else None
         return access.seller_id if access is not None else None
 
-    return faults.failing(app, sandbox.faults, operation_of, seller_of)
+    return faults.failing(app, sandbox.faults, operation_of, seller_of, sandbox.clock.now)
 
 
 _OFTEN = ("/auth/", "/tokens/", "/uploads/", "/healthz", "/readyz", metrics.PATH)

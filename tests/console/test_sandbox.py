@@ -58,13 +58,14 @@ def test_clock(desk: Console) -> None:
 
 
 def test_faults(desk: Console) -> None:
-    """The next request of an operation is throttled, the one after it is not; another is taken back."""
+    """The next request of an operation is throttled, which is told its seller alone; another fault is taken back."""
     page = desk.sign_in("dev")
     page.goto(desk.address(PAGE))
     page.select_option('select[name="kind"]', "429")
     page.select_option('select[name="operation"]', "getServiceJobs")
     page.get_by_role("button", name="Let it happen").click()
-    expect(page.locator("main .lines")).to_contain_text("getServiceJobs · this seller · 1 more time")
+    waiting = page.get_by_role("region", name="Faults that wait")
+    expect(waiting).to_contain_text("getServiceJobs · this seller · 1 more time")
     server = desk.server
     who = {
         "lwa_app_id": server.client_id,
@@ -77,11 +78,16 @@ def test_faults(desk: Console) -> None:
     services.get_service_jobs(marketplaceIds=["ATVPDKIKX0DER"], createdAfter="2020-01-01T00:00:00Z")
     page.reload()
     expect(page.locator("main")).to_contain_text("None. Every request is carried out.")
+    hit = page.get_by_role("region", name="Faults that happened").get_by_role("listitem")
+    expect(hit).to_have_count(1)
+    expect(hit).to_contain_text("getServiceJobs 429: answered 429, not carried out")
     page.fill('input[name="times"]', "")
     page.get_by_role("button", name="Let it happen").click()
-    expect(page.locator("main .lines")).to_contain_text("until it is taken back")
+    expect(waiting).to_contain_text("until it is taken back")
     page.get_by_role("button", name="Take back").click()
     expect(page.locator("main")).to_contain_text("None. Every request is carried out.")
+    others = desk.sign_in("zoe").request.get(desk.address(PAGE, OTHER_SELLER)).text()
+    assert "No request has met one yet." in others
 
 
 def test_snapshots(desk: Console) -> None:

@@ -131,6 +131,30 @@ class TestFaults:
         assert [(await place.job(token)).status_code for _ in range(3)] == [status, status, 200]
         assert (await place.control("GET", ""))["faults"] == []
 
+    async def test_what_happened(self, place: Place) -> None:
+        """The requests that met a fault are told, the newest first, by the sandbox's clock; a return begins anew."""
+        token = await place.token()
+        await place.control("POST", "/clock/freeze", {"at": MONDAY})
+        assert (await place.control("GET", ""))["happened"] == []
+        await place.control("POST", "/faults", {"kind": "503", "operation": "getServiceJobByServiceJobId"})
+        await place.job(token)
+        await place.job(token)  # spared
+        await place.control("POST", "/faults", {"kind": "429", "operation": "token"})
+        await place.client.post("/auth/o2/token", data={})
+        state = await place.control("DELETE", "/faults")
+        assert state["happened"] == [
+            {"at": MONDAY, "kind": "429", "operation": "token"},
+            {"at": MONDAY, "kind": "503", "operation": "getServiceJobByServiceJobId", "sellerId": "A1SELLER"},
+        ]
+        assert (await place.control("POST", "/reset", {}))["happened"] == []
+
+    async def test_no_more_than_a_hundred(self, place: Place) -> None:
+        """A fault that stays for days fills no memory."""
+        await place.control("POST", "/faults", {"kind": "503", "operation": "token", "times": None})
+        for _ in range(101):
+            await place.client.post("/auth/o2/token", data={})
+        assert len((await place.control("GET", ""))["happened"]) == 100
+
     async def test_bare_errors(self, place: Place) -> None:
         """The one operation that answers errors as a bare array does so here, too."""
         await place.control("POST", "/faults", {"kind": "503"})

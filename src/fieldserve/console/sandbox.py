@@ -22,6 +22,7 @@ from fieldserve.wire.times import parse
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _BODIES = {one.id: one.body for one in CONTROLS if one.id != "getSandbox"}
+_NEWEST = 20
 TOKEN = "token"  # noqa: S105 (the name of an endpoint)
 KINDS = {
     "429": "answered 429, not carried out",
@@ -75,12 +76,14 @@ async def show(visit: Visit, fault: str = "", status: int = 200) -> Response:
         now=parse(state.clock.now) if state else 0,
         field=_field(state.clock.now) if state else "",
         faults=[one for one in state.faults if one.seller_id in (None, mine)] if state else (),
+        happened=[one for one in state.happened if one.seller_id in (None, mine)][:_NEWEST] if state else (),
         account=next((one for one in state.accounts if one.seller_id == mine), None) if state else None,
         may_control=_may_control(visit),
         kinds=KINDS,
         steps=STEPS,
         operations=(*sorted(BY_ID), TOKEN),
         here=visit.words.at("UTC"),
+        moment=parse,
         fault=fault,
         given=visit.fields,
     )

@@ -102,6 +102,7 @@ class Sandbox:
         await self.put_back(START)
         self._rewind()
         self.faults.clear(self.seed)
+        self.faults.happened.clear()
 
     async def do(self, control: str, ask: Any = None, name: str = "") -> None:
         """Carry out a control of the table, by its id; `name` is the fault or the snapshot that it is about.
@@ -116,6 +117,10 @@ class Sandbox:
             [
                 wire.FaultState(one.id, one.kind, one.operation, one.seller, one.left, one.probability, one.seconds)
                 for one in self.faults.waiting
+            ],
+            [
+                wire.FaultHappened(render(one.at), one.kind, one.operation, one.seller)
+                for one in reversed(self.faults.happened)
             ],
             [name for name in await self.switch.names() if name != START],
             self.seed,

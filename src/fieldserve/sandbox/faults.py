@@ -2,13 +2,14 @@
 
 A fault waits for requests of an operation (or of all), of a seller (or of all), happens so many times (or until it is
 taken back), each time with a probability drawn from the sandbox's seed. The operation "token" is the token endpoint.
+What happened is kept, the newest hundred: a request that was not carried out is in no request log.
 """
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,7 @@ from fieldserve.wire import errors
 from fieldserve.wire.encoding import encode
 from fieldserve.wire.errors import Says
 from fieldserve.wire.operations import BY_ID
+from fieldserve.wire.times import Instant
 
 TOKEN = "token"  # noqa: S105 (the name of an endpoint)
 
@@ -55,6 +57,16 @@ class Fault:
     canned: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A fault that happened to a request. `seller` None: the request told no access token that is known."""
+
+    at: Instant
+    kind: str
+    operation: str
+    seller: str | None
+
+
 @dataclass(slots=True)
 class Faults:
     """The faults that wait, in the order in which they were asked for; the first that fits happens."""
@@ -62,6 +74,7 @@ class Faults:
     waiting: list[Fault] = field(default_factory=list)
     chance: random.Random = field(default_factory=random.Random)
     made: int = 0
+    happened: deque[Happened] = field(default_factory=lambda: deque(maxlen=100))
 
     def add(self, fault: Fault) -> Fault:
         """Let a fault wait; it gets its id."""
@@ -75,7 +88,7 @@ class Faults:
         self.waiting.clear()
         self.chance.seed(seed)
 
-    def take(self, operation: str, seller: str | None) -> Fault | None:
+    def take(self, operation: str, seller: str | None, now: Instant) -> Fault | None:
         """The fault that happens to this request, counted; None if it is spared."""
         for fault in self.waiting:
             if fault.operation not in (None, operation) or fault.seller not in (None, seller):
@@ -86,12 +99,17 @@ class Faults:
                 fault.left -= 1
                 if not fault.left:
                     self.waiting.remove(fault)
+            self.happened.append(Happened(now, fault.kind, operation, seller))
             return fault
         return None
 
 
 def failing(
-    app: ASGIApp, faults: Faults, operation_of: Callable[[str, str], str | None], seller_of: Callable[[Scope], Any]
+    app: ASGIApp,
+    faults: Faults,
+    operation_of: Callable[[str, str], str | None],
+    seller_of: Callable[[Scope], Awaitable[str | None]],
+    now: Callable[[], Instant],
 ) -> ASGIApp:
     """The application, some of whose requests fail as was asked for."""
 
@@ -99,8 +117,7 @@ def failing(
         operation = operation_of(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if operation is None or not faults.waiting:
             return await app(scope, receive, send)
-        seller = await seller_of(scope) if any(one.seller for one in faults.waiting) else None
-        fault = faults.take(operation, seller)
+        fault = faults.take(operation, await seller_of(scope), now())
         if fault is None:
             return await app(scope, receive, send)
         await _happen(fault, operation, app, scope, receive, send)

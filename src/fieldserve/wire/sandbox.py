@@ -67,6 +67,15 @@ class FaultState(Part):
     seconds: float | None = None
 
 
+class FaultHappened(Part):
+    """`sellerId` is absent where the request told no access token that is known."""
+
+    at: str
+    kind: str
+    operation: str
+    seller_id: str | None = None
+
+
 class AccountState(Part):
     """What a client is made with. Sandboxes keep no secrets: this is for trying things."""
 
@@ -82,8 +91,11 @@ class AccountState(Part):
 
 
 class SandboxState(Part):
+    """`happened` are the newest hundred requests that met a fault, the newest first."""
+
     clock: ClockState
     faults: list[FaultState]
+    happened: list[FaultHappened]
     snapshots: list[str]
     seed: int
     accounts: list[AccountState]
@@ -119,7 +131,9 @@ class Control:
 
 
 CONTROLS = (
-    Control("getSandbox", "GET", "", "What the sandbox is at: clock, faults, snapshots, seed, accounts."),
+    Control(
+        "getSandbox", "GET", "", "What the sandbox is at: clock, faults, what they hit, snapshots, seed, accounts."
+    ),
     Control("freezeClock", "POST", "/clock/freeze", "Stop the clock, now or at a time.", At),
     Control("setClock", "POST", "/clock/set", "Make a time the present.", At),
     Control("advanceClock", "POST", "/clock/advance", "Move the clock on.", Advance),
