@@ -54,6 +54,20 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// ---- views: what is saved is what the address says now, for filters change it
+
+document.addEventListener("submit", (event) => {
+  const form = event.target as HTMLFormElement;
+  if ("view" in form.dataset) (form.elements.namedItem("query") as HTMLInputElement).value = location.search;
+}, true);
+
+document.addEventListener("keydown", (event) => {
+  const open = document.querySelector<HTMLDetailsElement>("details.views[open]");
+  if (event.key !== "Escape" || !open) return;
+  open.open = false;
+  open.querySelector("summary")?.focus();
+});
+
 // ---- pages that take a while say that they are on their way; a file that is saved comes without a page
 
 window.addEventListener("beforeunload", () => {

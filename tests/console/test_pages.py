@@ -410,3 +410,55 @@ def test_no_sandbox(console: Console) -> None:
         form={"control": "thawClock", "csrf": page.get_attribute("body", "data-csrf") or ""},
     )
     assert answer.status == 404
+
+
+class TestViews:
+    def test_by_mouse(self, console: Console) -> None:
+        """Filters saved for everybody: a colleague finds them under the name, and the owner deletes them."""
+        page = console.sign_in("dora")
+        page.goto(console.address("jobs?status=HOLD&from=2026-01-01"))
+        page.locator(".views summary").click()
+        page.get_by_label("Save what is shown as").fill("On hold")
+        page.locator("[data-view]").get_by_label("for everybody").check()
+        page.locator("[data-view] button").click()
+        expect(page.locator(".views-menu li a")).to_have_text("On hold")
+        other = console.sign_in("carl")
+        other.goto(console.address("jobs"))
+        other.locator(".views > summary").click()
+        other.get_by_role("link", name="On hold").click()
+        other.wait_for_url("**/jobs?status=HOLD")
+        other.locator(".views > summary").click()
+        expect(other.get_by_role("button", name="Delete On hold")).to_have_count(0)
+        page.get_by_role("button", name="Delete On hold").click()
+        expect(page.locator(".views-menu")).to_contain_text("None is saved yet.")
+
+    def test_by_keyboard(self, console: Console) -> None:
+        """`v` opens the menu; a name and Enter save; a fault is told; Escape closes."""
+        page = console.sign_in("dora")
+        page.goto(console.address("board?days=3"))
+        page.keyboard.press("v")
+        page.get_by_label("Save what is shown as").focus()
+        page.keyboard.type("   ")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("needs a name")
+        page.get_by_label("Save what is shown as").fill("Three days")
+        page.keyboard.press("Enter")
+        link = page.get_by_role("link", name="Three days")
+        expect(link).to_have_attribute("href", f"/console/{SELLER}/board?days=3")
+        page.keyboard.press("Escape")
+        expect(link).to_be_hidden()
+        page.keyboard.press("v")
+        link.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/board?days=3")
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_axe(self, console: Console, axe: str, scheme: Any) -> None:
+        """Nothing keeps anybody from using the menu."""
+        page = console.sign_in("dora", color_scheme=scheme, bypass_csp=True)
+        page.goto(console.address("jobs"))
+        page.locator(".views > summary").click()
+        page.get_by_label("Save what is shown as").wait_for()
+        page.add_script_tag(content=axe)
+        found = page.evaluate("axe.run().then(told => told.violations.map(one => one.id + ' ' + one.nodes[0].html))")
+        assert found == []

@@ -62,7 +62,7 @@ class TestPages:
         page.goto(desk.address(f"performance?to={desk.server.hour(40).date()}"))  # until behind the visit
         expect(page.locator(".measures li").first).to_contain_text("at most 5%")
         assert is_drawn(page, "trend")
-        page.locator("summary").first.click()
+        page.locator("details.table summary").first.click()
         expect(page.locator("details table tbody tr").first).to_be_visible()
 
     def test_one_technician(self, desk: Console) -> None:

@@ -20,6 +20,7 @@ from fieldserve.console import (
     performance,
     plans,
     sandbox,
+    saved_views,
     settings,
     sign_in,
     today,
@@ -47,6 +48,7 @@ ROUTES = [
     *sandbox.ROUTES,
     *applications.ROUTES,
     *settings.ROUTES,
+    *saved_views.ROUTES,
     *live.ROUTES,
     sign_in.MISSING,
 ]
