@@ -93,7 +93,7 @@ docs: setup ## write the reference pages anew from the code
 	@$(PY) docs/build.py $(ARGS)
 
 .PHONY: pictures
-pictures: setup ## take the pictures of the console anew, of a demo that runs (DEMO=its credentials.json)
+pictures: setup ## take the pictures of the console anew, of a demo that runs (DEMO=its credentials.json; started with FIELDSERVE_WEBHOOK_TARGETS=any)
 	@PYTHONPATH=. $(PY) docs/pictures.py $(or $(DEMO),fieldserve-demo/credentials.json)
 
 .PHONY: lock

@@ -1,14 +1,21 @@
 """Takes the pictures of the console that the pages show: python docs/pictures.py CREDENTIALS
 
-The file is a demo's credentials.json; the demo must be running. Pictures go to docs/pictures/.
+The file is a demo's credentials.json; the demo must be running with FIELDSERVE_WEBHOOK_TARGETS=any, so that a webhook
+may lead here. Pictures go to docs/pictures/.
 """
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.console import browser as chromium
@@ -32,25 +39,93 @@ def take(credentials: Path) -> None:
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.OPTIONS)
-        page = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
+        page = dispatcher = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
         _sign_in(page, base, person)
         for name in PAGES:
             page.goto(f"{base}/{person['seller_id']}/{name}")
             page.wait_for_timeout(500)
-            page.screenshot(path=FOLDER / f"{name}.png")
+            _keep(page, name)
         page.goto(f"{base}/{person['seller_id']}/jobs?status=COMPLETED")
         page.locator("tbody a").first.click()
         page.wait_for_selector(".story")
         page.wait_for_timeout(500)
-        page.screenshot(path=FOLDER / "job.png")
+        _keep(page, "job")
         page = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
         _sign_in(page, base, next(one for one in demo["people"] if one["role"] == "admin"))
         for name, path in ADMINS.items():
             page.goto(f"{base}/{person['seller_id']}/{path}")
             page.wait_for_timeout(500)
-            page.screenshot(path=FOLDER / f"{name}.png")
+            _keep(page, name)
+        with _receiver() as url:
+            _take_routes_and_webhooks(dispatcher, page, f"{base}/{person['seller_id']}", url)
         _take_my_day(browser, demo, base)
         browser.close()
+
+
+def _keep(page: Page, name: str) -> None:
+    """Keep what the page looks like, in the 256 colours that it has most of: it is a third as large then."""
+    with Image.open(BytesIO(page.screenshot())) as picture:
+        whole = picture.convert("RGB")
+    counted = sorted(whole.getcolors(whole.width * whole.height) or [], reverse=True)[:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for _, colour in counted for part in colour])  # type: ignore[union-attr]
+    whole.quantize(palette=palette, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    """Takes messages, but is away for one of four."""
+
+    count = 0
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        _Receiver.count += 1
+        self.send_response(503 if _Receiver.count % 4 == 3 else 204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on standard error."""
+
+
+@contextmanager
+def _receiver() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Receiver) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/services-events"
+        server.shutdown()
+
+
+def _take_routes_and_webhooks(page: Page, admin: Page, seller: str, url: str) -> None:
+    """A plan of the first store, the plan beside the board, and what a webhook heard when it was applied; in the end
+    all is as it was."""
+    admin.goto(f"{seller}/developers/webhooks/new")
+    admin.get_by_label("URL").fill(url)
+    admin.get_by_label("URL").press("Enter")
+    admin.wait_for_selector("#secret")
+    page.goto(f"{seller}/plans")
+    page.locator("[name=store]").select_option(index=1)
+    page.get_by_role("button", name="Plan").click()
+    page.wait_for_selector(".map")
+    page.locator("main li.deed").first.hover()
+    _keep(page, "routes")
+    planned = page.url
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_selector(".pair")
+    _keep(page, "compare")
+    page.goto(planned)
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Undo").wait_for()
+    page.wait_for_timeout(3000)  # what is told is on its way
+    admin.goto(f"{seller}/developers/webhooks")
+    admin.locator("tbody a").first.click()
+    admin.get_by_role("link", name="Look again").click()
+    admin.wait_for_timeout(500)
+    _keep(admin, "webhooks")
+    admin.on("dialog", lambda dialog: dialog.accept())
+    admin.get_by_role("button", name="Delete").click()
+    admin.wait_for_url("**/webhooks")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_load_state()
 
 
 def _take_my_day(browser: Browser, demo: dict[str, Any], base: str) -> None:
@@ -70,7 +145,7 @@ def _take_my_day(browser: Browser, demo: dict[str, Any], base: str) -> None:
     page.locator("[data-deed=start]").first.tap()
     page.wait_for_selector("#outbox[hidden]", state="attached")
     page.wait_for_timeout(1000)
-    page.screenshot(path=FOLDER / "my-day.png")
+    _keep(page, "my-day")
     page.request.post(f"{clock}/set", data={"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")})
     page.request.post(f"{clock}/thaw")
 
