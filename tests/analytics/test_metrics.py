@@ -1,6 +1,7 @@
 """Metrics on worlds small enough to count by hand, and what holds of all of them in a lively one."""
 
 import ast
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -411,3 +412,26 @@ class TestAll:
         for one in METRICS.values():
             assert all((one.title, one.formula, one.numerator, one.denominator, one.exclusions, one.edge_cases))
             assert set(one.source) <= set(TABLES)
+
+
+def test_peers(audited: Facts) -> None:
+    """The rate of all technicians together, though one alone is shown; not the mean of their rates."""
+    week = Filters(DAY_ONE, DAY_ONE + timedelta(7), audited.as_of)
+
+    def by_technician(filters: Filters) -> dict[str, tuple[Any, ...]]:
+        lines = make(audited, "audit", filters, ("technician_id",)).lines
+        return {
+            one.group[0]: (one.numerator, one.denominator, one.peers)
+            for one in lines
+            if one.metric.name == "on_time_start"
+        }
+
+    # ann 2 of 4 and bob 0 of 2 are 2 of 6 together, where the mean of 1/2 and 0 would be 1/4.
+    assert by_technician(week) == {"ann": (2, 4, 2 / 6), "bob": (0, 2, 2 / 6)}
+    assert by_technician(replace(week, technician_ids=("bob",))) == {"bob": (0, 2, 2 / 6)}
+    days = make(audited, "audit", week, ("local_date",)).lines
+    assert {one.peers for one in days} == {None}  # days are not peers
+    # Each day has peers of its own: on the first ann's 2 of 4, on the second bob's 0 of 2.
+    both = make(audited, "audit", week, ("technician_id", "local_date")).lines
+    on_time = [(*one.group, one.peers) for one in both if one.metric.name == "on_time_start"]
+    assert on_time == [("ann", DAY_ONE, 2 / 4), ("bob", DAY_ONE + timedelta(1), 0)]

@@ -56,6 +56,7 @@ class TestReports:
         lines = {one["metric"]: one for one in told["lines"] if one["group"] == {"technician_id": ANN}}
         assert (lines["on_time_start"]["numerator"], lines["on_time_start"]["denominator"]) == (0, 1)
         assert (lines["break_no_show"]["value"], lines["break_no_show"]["rank"]) == (1.0, 1)
+        assert lines["break_no_show"]["peers"] == 1.0
 
     async def test_kept_until_something_happens(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """The same question is answered from what is kept, another one and a later one are worked out."""

@@ -106,7 +106,7 @@ class ReportFault(ValueError):
 @dataclass(frozen=True, slots=True)
 class Line:
     """One metric of one group. `low` and `high` are the bounds of a rate that 95 of 100 such samples allow; `before` is
-    the value of the period before, of the same length."""
+    the value of the period before, of the same length; `peers` that of all technicians or stores taken together."""
 
     group: tuple[Any, ...]
     metric: Metric
@@ -117,6 +117,7 @@ class Line:
     high: float | None = None
     before: float | Decimal | None = None
     rank: int | None = None
+    peers: float | Decimal | None = None
 
     @property
     def in_goal(self) -> bool | None:
@@ -163,9 +164,15 @@ def make(facts: "Facts", name: str, filters: Filters, group_by: Sequence[str] = 
         keys = ("currency", *keys)
     metrics = [METRICS[one] for one in REPORTS[name] if can_group(METRICS[one], keys)]
     before = _before(facts, metrics, filters, keys)
+    now = measure(facts, metrics, filters, keys)
+    peers = _peers(facts, metrics, filters, keys, now)
     found: dict[str, list[Line]] = {}
-    for line in measure(facts, metrics, filters, keys):
-        own = replace(line, before=before.get((line.metric.name, line.group)))
+    for line in now:
+        own = replace(
+            line,
+            before=before.get((line.metric.name, line.group)),
+            peers=peers.get((line.metric.name, _beside(line.group, keys))),
+        )
         found.setdefault(line.metric.name, []).append(own)
     lines: list[Line] = []
     for of_metric in found.values():
@@ -185,6 +192,34 @@ def _before(
     length = min(filters.until - filters.since, filters.since - date.min)  # no day is before the calendar's first
     earlier = replace(filters, since=filters.since - length, until=filters.since)
     return {(line.metric.name, line.group): line.value for line in measure(facts, metrics, earlier, keys)}
+
+
+def _peers(
+    facts: "Facts", metrics: Sequence[Metric], filters: Filters, keys: Groups, now: Sequence[Line]
+) -> dict[tuple[str, tuple[Any, ...]], float | Decimal | None]:
+    """What all technicians or stores come to together, by the other columns of the group; also where the report shows
+    a few of them alone. Sums have no peers: many stores together earn more than one."""
+    if not RANKED.intersection(keys):
+        return {}
+    wider = replace(
+        filters,
+        technician_ids=() if "technician_id" in keys else filters.technician_ids,
+        store_ids=() if "store_id" in keys else filters.store_ids,
+    )
+    lines = now if wider == filters else measure(facts, metrics, wider, keys)
+    sums: dict[tuple[str, tuple[Any, ...]], tuple[int | Decimal, int]] = {}
+    for line in lines:
+        place = line.metric.name, _beside(line.group, keys)
+        numerator, denominator = sums.get(place, (0, 0))
+        sums[place] = numerator + line.numerator, denominator + line.denominator
+    return {
+        place: METRICS[place[0]].value_of(*both) for place, both in sums.items() if METRICS[place[0]].per is not None
+    }
+
+
+def _beside(group: tuple[Any, ...], keys: Groups) -> tuple[Any, ...]:
+    """What peers share: the group without who it is of."""
+    return tuple(value for value, key in zip(group, keys, strict=True) if key not in RANKED)
 
 
 def can_group(metric: Metric, keys: Iterable[str]) -> bool:

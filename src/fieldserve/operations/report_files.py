@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fieldserve.analytics.reports import Behind, Line, Report
 
-_COLUMNS = ("metric", "value", "numerator", "denominator", "unit", "low", "high", "before", "goal", "inGoal", "rank")
+_COLUMNS = (
+    "metric",
+    "value",
+    "numerator",
+    "denominator",
+    "unit",
+    "low",
+    "high",
+    "before",
+    "goal",
+    "inGoal",
+    "rank",
+    "peers",
+)
 
 STYLE = (
     "body{font:14px system-ui,sans-serif;margin:2em;color:#1b1f24}table{border-collapse:collapse}"
@@ -33,6 +46,7 @@ def _row(made: "Report", line: "Line") -> dict[str, Any]:
         line.metric.goal,
         line.in_goal,
         line.rank,
+        line.peers,
     )
     return {**dict(zip(made.group_by, line.group, strict=True)), **dict(zip(_COLUMNS, values, strict=True))}
 
@@ -63,12 +77,12 @@ def _cells(line: "Line") -> tuple[str, ...]:
         counted = f"{line.numerator} / {counted}"
     elif line.metric.unit == "share of time":  # of seconds
         counted = f"{line.numerator / 3600:.0f} / {line.denominator / 3600:.0f} h"
-    shown = (_shown(line, line.value), counted, between, _shown(line, line.before), f"{wanted} {met}".strip(), rank)
-    return (*map(str, line.group), line.metric.title, *shown)
+    shown = (_shown(line, line.value), counted, between, _shown(line, line.before), _shown(line, line.peers))
+    return (*map(str, line.group), line.metric.title, *shown, f"{wanted} {met}".strip(), rank)
 
 
 def _titles(made: "Report") -> tuple[str, ...]:
-    return (*made.group_by, "metric", "value", "counted", "95 % sure", "period before", "goal", "rank")
+    return (*made.group_by, "metric", "value", "counted", "95 % sure", "period before", "peers", "goal", "rank")
 
 
 def _table(made: "Report") -> str:

@@ -211,6 +211,7 @@ def _line(made: "Report", line: "Line") -> ReportLine:
         line.metric.goal,
         line.in_goal,
         line.rank,
+        None if line.peers is None else float(line.peers),
     )
 
 

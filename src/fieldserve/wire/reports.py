@@ -17,7 +17,8 @@ class ReportLine(Part):
     """A metric of a group: `group` has the values of the columns that were asked for, null where a fact has none.
 
     Rates are between 0 and 1, `low` and `high` the bounds that 95 of 100 such samples allow, amounts are exact texts.
-    `before` is the value of the period before, of the same length."""
+    `before` is the value of the period before, of the same length; `peers` that of all technicians or stores together,
+    where the group is one of them."""
 
     group: dict[str, str | None]
     metric: str
@@ -32,6 +33,7 @@ class ReportLine(Part):
     goal: float | None = None
     in_goal: bool | None = None
     rank: int | None = None
+    peers: float | None = None
 
 
 class ReportRecord(Part):
