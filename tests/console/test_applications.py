@@ -170,9 +170,11 @@ def test_who_may(console: Console, path: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", [PAGE, "developers/try"])
 def test_axe(console: Console, axe: str, path: str, scheme: Any) -> None:
-    """Nothing keeps anybody from using it."""
+    """Nothing keeps anybody from using it, nor from reading it on a phone."""
     page = console.sign_in("dev", color_scheme=scheme, bypass_csp=True)
     page.goto(console.address(path))
     page.add_script_tag(content=axe)
     found = page.evaluate("axe.run().then(told => told.violations.map(one => one.id + ' ' + one.nodes[0].html))")
     assert found == []
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

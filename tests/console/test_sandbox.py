@@ -124,9 +124,11 @@ def test_who_may(desk: Console) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe(desk: Console, axe: str, scheme: Any) -> None:
-    """Nothing keeps anybody from using it."""
+    """Nothing keeps anybody from using it, nor from reading it on a phone."""
     page = desk.sign_in("dev", color_scheme=scheme, bypass_csp=True)
     page.goto(desk.address(PAGE))
     page.add_script_tag(content=axe)
     found = page.evaluate("axe.run().then(told => told.violations.map(one => one.id + ' ' + one.nodes[0].html))")
     assert found == []
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
