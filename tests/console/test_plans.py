@@ -2,13 +2,16 @@
 
 import base64
 import gzip
+import json
 import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from threading import Thread
 from typing import ClassVar
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.console.conftest import OTHER_SELLER, Console, let_people_in
@@ -17,6 +20,14 @@ from tests.official.running import SELLER, STORE, RunningServer, running
 
 # One grey pixel, which any tile may be.
 _TILE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCAlx5Y8AAAAABJRU5ErkJggg==")
+
+# Land as red as can be, which is worked out by the worker.
+_WORLD = {"type": "Polygon", "coordinates": [[[-179, -80], [179, -80], [179, 80], [-179, 80], [-179, -80]]]}
+_STYLE = {
+    "version": 8,
+    "sources": {"land": {"type": "geojson", "data": _WORLD, "attribution": "Land of ours"}},
+    "layers": [{"id": "land", "type": "fill", "source": "land", "paint": {"fill-color": "#ff0000"}}],
+}
 
 
 class Tiles(BaseHTTPRequestHandler):
@@ -27,10 +38,10 @@ class Tiles(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         Tiles.asked.append((self.path, self.headers.get("referer", "")))
         self.send_response(200)
-        self.send_header("content-type", "image/png")
+        self.send_header("content-type", "application/json" if self.path == "/style.json" else "image/png")
         self.send_header("access-control-allow-origin", "*")
         self.end_headers()
-        self.wfile.write(_TILE)
+        self.wfile.write(json.dumps(_STYLE).encode() if self.path == "/style.json" else _TILE)
 
     def log_message(self, *_: object) -> None:
         """Nothing on standard error."""
@@ -106,6 +117,21 @@ class TestTiles:
         page.goto(console.address(f"plans/{planned(console)}"))
         page.wait_for_selector(".map[data-laid]")
         examined(page, axe)
+
+    def test_style(self, console: Console, tiles: str) -> None:
+        """The map may lie on a style, too, whose shapes our own worker draws."""
+        place(console)
+        page = console.sign_in()
+        style = tiles.replace("/{z}/{x}/{y}.png", "/style.json")
+
+        change = "for (const one of document.querySelectorAll('[data-style]')) one.dataset.style = "
+        page.add_init_script(f"document.addEventListener('readystatechange', () => {{ {change}{json.dumps(style)} }})")
+        page.goto(console.address(f"plans/{planned(console)}"))
+        page.wait_for_selector(".map[data-laid]")
+        expect(page.locator(".maplibregl-ctrl-attrib")).to_contain_text("Land of ours")
+        with Image.open(BytesIO(page.locator(".drawn").screenshot())) as picture:
+            red = sum(count for count, colour in picture.convert("RGB").getcolors(10**6) or () if colour == (255, 0, 0))
+            assert red > picture.width * picture.height / 2
 
     def test_out_of_reach(self, console: Console, tiles: str) -> None:
         """Where the tiles cannot be had that is told, and the routes are there all the same."""

@@ -66,7 +66,7 @@ class Comparison:
 
 async def compare_days(context: Context, caller: Caller, plan_id: str, other_id: str | None) -> Comparison:
     """The plan beside another of the same days and stores, the older one first; without another, what is assigned now
-    beside the plan. Raises ApiError: NO_SELLER, NO_PLAN; Incomparable."""
+    beside the plan. Raises ApiError: NO_SELLER, NO_PLAN, TOO_MUCH_TO_PLAN; Incomparable."""
     plan = await get_plan(context, caller, plan_id)
     if other_id is None:
         days = await days_as_assigned(context, caller, plan)

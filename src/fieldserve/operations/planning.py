@@ -147,7 +147,9 @@ async def _groups(c: Connection, caller: Caller, store_ids: Sequence[str]) -> li
 
 
 async def days_as_assigned(context: Context, caller: Caller, record: PlanRecord) -> list[PlannedDay]:
-    """The days of a plan as they are assigned now, told as a plan would, by the rules that the plan had."""
+    """The days of a plan as they are assigned now, told as a plan would, by the rules that the plan had.
+
+    Raises ApiError: TOO_MUCH_TO_PLAN."""
     problems = await aside(context, lambda outer: _each_posed_again(outer, caller, record))
     return [day_as_assigned(problem) for problem in problems]
 
