@@ -3,9 +3,10 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 Sandbox = Literal["off", "static", "dynamic"]
 Controls = Literal["local", "open"]
@@ -117,6 +118,22 @@ class Settings:
     map_hosts: tuple[str, ...] = ()
     """Where else the style takes its tiles, fonts and pictures from, such as https://tiles.example."""
 
+    oidc_issuer: str = ""
+    """A company's own sign-in to the console (OpenID Connect): its issuer, such as https://login.example.com."""
+    oidc_client_id: str = ""
+    """What this server is called there."""
+    oidc_client_secret: str = field(default="", repr=False)
+    """What it proves that by; empty for a public client."""
+    oidc_name: str = "your company"
+    """What the button on the sign-in page calls it."""
+    oidc_seller: str = ""
+    """The seller whose people sign in so; empty stands for the operator's house."""
+    oidc_role_claim: str = "groups"
+    """The claim of the ID token that roles come from: a text, or a list of them."""
+    oidc_roles: tuple[str, ...] = ()
+    """Which value of that claim gives which role, such as dispatch=dispatcher; the first that fits counts, and whoever
+    has none is refused."""
+
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data.absolute() / 'fieldserve.db'}"
@@ -142,6 +159,9 @@ class Settings:
         return self.documents or str(self.data.absolute() / "documents")
 
 
+OIDC_ROLES = ("admin", "dispatcher", "analyst", "developer")
+"""A technician is also told which one they are, so an admin sets them up."""
+
 _CHOICES = {
     "sandbox": ("off", "static", "dynamic"),
     "sandbox_controls": ("local", "open"),
@@ -159,13 +179,13 @@ _CHOICES = {
 def load(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
     """Settings from the environment; what is `given` and not None wins. Raises SettingFault."""
     settings = Settings()
-    for field in fields(Settings):
-        text = environment.get(f"FIELDSERVE_{field.name.upper()}")
-        value = given.get(field.name)
+    for one in fields(Settings):
+        text = environment.get(f"FIELDSERVE_{one.name.upper()}")
+        value = given.get(one.name)
         if value is None and text is not None:
-            value = _read(field.name, text, getattr(settings, field.name))
+            value = _read(one.name, text, getattr(settings, one.name))
         if value is not None:
-            settings = replace(settings, **{field.name: value})
+            settings = replace(settings, **{one.name: value})
     for name, choices in _CHOICES.items():
         if getattr(settings, name) not in choices:
             raise SettingFault(f"{name} must be one of {', '.join(choices)}, not {getattr(settings, name)!r}")
@@ -180,7 +200,27 @@ def load(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
             raise SettingFault(f"{name} must be at least 1")
     _check_travel(settings)
     _check_map(settings)
+    _check_oidc(settings)
     return settings
+
+
+def _check_oidc(settings: Settings) -> None:
+    if not settings.oidc_issuer:
+        return
+    parts = urlsplit(settings.oidc_issuer)
+    is_local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if not (parts.scheme == "https" or is_local) or not parts.hostname or parts.query or parts.fragment:
+        raise SettingFault("oidc_issuer must start with https:// and name a host, without ? and #")
+    if not settings.oidc_client_id:
+        raise SettingFault("oidc_issuer needs oidc_client_id, what this server is called there")
+    if not settings.oidc_roles:
+        raise SettingFault("oidc_issuer needs oidc_roles, or nobody could sign in so")
+    for text in settings.oidc_roles:
+        value, _, role = text.rpartition("=")
+        if not value or role not in OIDC_ROLES:
+            raise SettingFault(
+                f"oidc_roles must be like dispatch=dispatcher with {', '.join(OIDC_ROLES)}, not {text!r}"
+            )
 
 
 def _check_map(settings: Settings) -> None:

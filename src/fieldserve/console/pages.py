@@ -241,6 +241,24 @@ def set_session(request: Request, response: Response, token: str) -> None:
     )
 
 
+def _carried_name(request: Request) -> str:
+    return "__Host-fieldserve-oidc" if _is_secure(request) else "fieldserve-oidc"
+
+
+def carried(request: Request) -> str:
+    """What the browser carries through a company's own sign-in."""
+    return request.cookies.get(_carried_name(request), "")
+
+
+def carry(request: Request, response: Response, sealed: str) -> None:
+    """Have the browser carry it, for ten minutes; an empty text is no longer carried."""
+    name, secure = _carried_name(request), _is_secure(request)
+    if sealed:
+        response.set_cookie(name, sealed, max_age=600, path="/", secure=secure, httponly=True, samesite="lax")
+    else:
+        response.delete_cookie(name, "/", secure=secure, httponly=True, samesite="lax")
+
+
 def clear_session(request: Request, response: Response) -> None:
     """Forget the token."""
     response.delete_cookie(_cookie_name(request), "/", secure=_is_secure(request), httponly=True, samesite="lax")

@@ -11,6 +11,8 @@ from fieldserve.console.pages import (
     PREFIX,
     Refused,
     Visit,
+    carried,
+    carry,
     clear_session,
     csrf_token,
     is_csrf_token,
@@ -24,7 +26,7 @@ from fieldserve.console.pages import (
     session_token,
     set_session,
 )
-from fieldserve.operations import sessions
+from fieldserve.operations import sessions, single_sign_on
 from fieldserve.operations.run import Context, read
 from fieldserve.store import sellers
 from fieldserve.store.engine import Unavailable
@@ -32,6 +34,7 @@ from fieldserve.store.engine import Unavailable
 log = logging.getLogger("fieldserve.console")
 
 PATH = f"{PREFIX}/sign-in"
+TEXTS = single_sign_on.TEXTS
 _SAYS = {
     "wrong": "Name, password or code is wrong.",
     "wait": "Too many attempts. Wait a little, then try again.",
@@ -80,6 +83,11 @@ async def answer(request: Request) -> Response:
     return response
 
 
+def _company(request: Request) -> str:
+    context: Context = request.app.state.context
+    return context.settings.oidc_name if context.settings.oidc_issuer else ""
+
+
 def _form(
     request: Request,
     token: str,
@@ -99,9 +107,66 @@ def _form(
         fault=fault,
         login=login,
         asks_code=asks_code,
+        company=_company(request),
     )
     set_session(request, response, token)
     return response
+
+
+# ---- by a company's own sign-in
+
+
+def _callback(request: Request) -> str:
+    """Where the company's page sends the browser back to, which is registered there."""
+    context: Context = request.app.state.context
+    base = context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
+    return f"{base.rstrip('/')}{PATH}/company/back"
+
+
+async def leave(request: Request) -> Response:
+    """GET: to the company's page."""
+    context: Context = request.app.state.context
+    if not context.settings.oidc_issuer:
+        return redirect(PATH)
+    try:
+        wanted = landing(request.query_params.get("next", ""))
+        address, sealed = await single_sign_on.begin(context, _callback(request), wanted)
+    except single_sign_on.NotSignedIn as fault:
+        return _not_signed_in(request, fault)
+    response = redirect(address)
+    carry(request, response, sealed)
+    return response
+
+
+async def come_back(request: Request) -> Response:
+    """GET: from there, with a code, or with the reason why there is none."""
+    context: Context = request.app.state.context
+    if not context.settings.oidc_issuer:
+        return redirect(PATH)
+    try:
+        token, wanted = await single_sign_on.complete(
+            context,
+            _callback(request),
+            carried(request),
+            dict(request.query_params),
+            request.headers.get("user-agent", ""),
+        )
+    except single_sign_on.NotSignedIn as fault:
+        response = _not_signed_in(request, fault)
+    except Unavailable as fault:
+        log.error("database away: %s", fault)
+        response = refused(request, 503, _AWAY)
+    else:
+        response = redirect(landing(wanted))
+        set_session(request, response, token)
+    carry(request, response, "")
+    return response
+
+
+def _not_signed_in(request: Request, fault: single_sign_on.NotSignedIn) -> Response:
+    if fault.log:
+        log.warning("nobody signed in by the company's sign-in: %s", fault.log)
+    return _form(request, session_token(request) or secrets.token_urlsafe(32), PREFIX, fault.says, status=403)
 
 
 async def sign_out(visit: Visit) -> Response:
@@ -133,6 +198,8 @@ MISSING = page("/{rest:path}", missing, None)
 ROUTES = [
     Route(PATH, show, methods=["GET"]),
     Route(PATH, answer, methods=["POST"]),
+    Route(f"{PATH}/company", leave, methods=["GET"]),
+    Route(f"{PATH}/company/back", come_back, methods=["GET"]),
     page("/sign-out", sign_out, None, "POST"),
     page("", home, None),
 ]

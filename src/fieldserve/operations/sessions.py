@@ -69,7 +69,7 @@ async def sign_in(context: Context, login: str, password: str, code: str, agent:
         if known.sealed_totp is not None and step is None:
             return "code"
         await users.update(c, replace(known, failures=0, totp_step=step or known.totp_step))
-        token = await _open(c, user_id, now, agent)
+        token = await open_session(c, user_id, now, agent)
         of_user = Caller(known.seller_id, actor=f"user:{user_id}")
         await log(context, c, of_user, "user.signed_in", user_id, None, None)
         return token
@@ -97,7 +97,7 @@ async def renew(context: Context, signed_in: SignedIn) -> str:
 
     async def do(c: Connection) -> str:
         await users.end_session(c, old.session_hash)
-        return await _open(c, signed_in.user.user_id, now, old.agent)
+        return await open_session(c, signed_in.user.user_id, now, old.agent)
 
     return await transact(context, do)
 
@@ -205,10 +205,11 @@ async def _begin_anew(context: Context, c: Connection, signed_in: SignedIn, kind
     user = signed_in.user
     await users.end_sessions(c, user.user_id)
     await log(context, c, Caller(user.seller_id, actor=f"user:{user.user_id}"), kind, user.user_id, None, None)
-    return await _open(c, user.user_id, context.clock.now(), signed_in.session.agent)
+    return await open_session(c, user.user_id, context.clock.now(), signed_in.session.agent)
 
 
-async def _open(c: Connection, user_id: str, now: Instant, agent: str) -> str:
+async def open_session(c: Connection, user_id: str, now: Instant, agent: str) -> str:
+    """The token of a new session, in the transaction that lets the user in; ended ones are dropped."""
     token = secrets.token_urlsafe(32)
     await users.purge_sessions(c, now - rules.LASTS_FOR, now - rules.IDLE_FOR)
     await users.open_session(c, Session(hash_of(token), user_id, now, now, agent[:_AGENT_LENGTH]))

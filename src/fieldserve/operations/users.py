@@ -57,14 +57,28 @@ async def create_user(context: Context, caller: Caller, ask: CreateUser) -> User
         if user.seller_id and await sellers.find(c, user.seller_id) is None:
             raise NO_SELLER.error(seller_id=user.seller_id)
         refuse(await _unknown_technician(c, user.seller_id, user.technician_id))
-        await users.add(c, user)
-        await log(context, c, caller, "user.created", user.user_id, None, _logged(user))
+        await add_user(context, c, caller, user)
 
     try:
         await transact(context, create)
     except AlreadyExists:
         raise USER_EXISTS.error(login=user.login) from None
     return UserWithPassword(record(user), None if ask.password else password)
+
+
+async def add_user(context: Context, c: Connection, caller: Caller, user: User) -> None:
+    """Store a new user, in a transaction that is under way. Raises AlreadyExists where the login is taken."""
+    await users.add(c, user)
+    await log(context, c, caller, "user.created", user.user_id, None, _logged(user))
+
+
+async def update_role(context: Context, c: Connection, caller: Caller, user: User, role: Role) -> User:
+    """The user with another role, in a transaction that is under way; their sessions end."""
+    changed = replace(user, role=role)
+    await users.update(c, changed)
+    await users.end_sessions(c, user.user_id)
+    await log(context, c, caller, "user.updated", user.user_id, _logged(user), _logged(changed))
+    return changed
 
 
 async def list_users(context: Context, seller_id: str | None, after: str, limit: int) -> UserListing:
