@@ -26,7 +26,6 @@ PAGES = ("today", "board", "jobs", "capacity", "performance", "payments", "deman
 ADMINS = {
     "requests": "developers/requests",
     "applications": "developers/applications",
-    "sandbox": "developers/sandbox",
     "settings": "settings/technicians",
 }
 
@@ -56,6 +55,7 @@ def take(credentials: Path) -> None:
             page.goto(f"{base}/{person['seller_id']}/{path}")
             page.wait_for_timeout(500)
             _keep(page, name)
+        _take_sandbox(page, demo["endpoint"], f"{base}/{person['seller_id']}")
         with _receiver() as url:
             _take_routes_and_webhooks(dispatcher, page, f"{base}/{person['seller_id']}", url)
         _take_my_day(browser, demo, base)
@@ -93,6 +93,18 @@ def _receiver() -> Iterator[str]:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/services-events"
         server.shutdown()
+
+
+def _take_sandbox(page: Page, endpoint: str, seller: str) -> None:
+    """A fault that happened, and one that waits; in the end none does."""
+    faults = f"{endpoint}/sandbox/v1/faults"
+    page.request.post(faults, data={"kind": "503", "operation": "token"})
+    page.request.post(f"{endpoint}/auth/o2/token")
+    page.request.post(faults, data={"kind": "429", "operation": "getServiceJobs", "times": 3})
+    page.goto(f"{seller}/developers/sandbox")
+    page.wait_for_timeout(500)
+    _keep(page, "sandbox")
+    page.request.delete(faults)
 
 
 def _take_routes_and_webhooks(page: Page, admin: Page, seller: str, url: str) -> None:

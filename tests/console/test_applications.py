@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.console.conftest import OTHER_SELLER, Console
 from tests.official.running import SELLER, STORE, US
@@ -125,6 +125,26 @@ def test_own_alone(console: Console) -> None:
         json={"applicationId": one["applicationId"]},
     )
     assert refused.status_code == 404
+
+
+def test_the_operator_is_warned(console: Console) -> None:
+    """To disable an application of the operator's ends it for every seller: that is said first, and a no is one."""
+    page = console.open()
+    console.give(page, "ops")
+    page.wait_for_load_state()
+    page.goto(console.address(PAGE))
+    asked: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    row(page, "Applications", "Planner").first.get_by_role("button", name="Disable").click()
+    (warning,) = asked
+    assert "for every seller" in warning
+    listed = console.server.operate("GET", "applications")["applications"]
+    assert all("disabledAt" not in one for one in listed if one["name"] == "Planner")
 
 
 def test_try_the_api(console: Console) -> None:
