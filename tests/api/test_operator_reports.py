@@ -288,10 +288,64 @@ class TestWhatIf:
         assert told["total"]["addedHours"] > 0
         assert "costPerWonJob" not in told["total"]
 
+    async def test_calendar_of_before(self, desk: Desk) -> None:
+        """Two who ordered the day before have Tuesday at three: who orders on Tuesday finds it taken, and gets it from
+        one more; the two are no orders of this period."""
+        for who in (ANN, BOB):
+            job_id = await place(desk)
+            await desk.world.assign(job_id, await desk.world.book(job_id, TUESDAY), who)
+        desk.world.clock.advance(22 * 3_600_000_000)
+        third = await place(desk)
+        await desk.call("POST", f"jobs/{third}/cancel-as-buyer", {"causedBy": "BUYER"})
+        day = self.ASK | {"firstDay": "2026-03-03", "pastDay": "2026-03-04", "storeIds": [STORE]}
+        told = (await desk.call("POST", "what-if", day)).json()
+        total = told["total"]
+        assert (total["orders"], total["replayed"], total["changed"]) == (1, 0, 1)
+        assert told["won"] == {third: TUESDAY}
+        # Two hours of visits before, and three after.
+        busy = (
+            total["utilisation"] * total["hours"],
+            total["changedUtilisation"] * (total["hours"] + total["addedHours"]),
+        )
+        assert busy == pytest.approx((2, 3))
+
+    async def test_behind_the_period(self, desk: Desk) -> None:
+        """Asked for Monday alone, one more on Tuesdays adds no hour: it costs nothing, and wins nobody."""
+        await self.crowd(desk)
+        told = (
+            await desk.call("POST", "what-if", self.ASK | {"firstDay": "2026-03-02", "pastDay": "2026-03-03"})
+        ).json()
+        total = told["total"]
+        assert (total["orders"], total["jobsWon"], total["addedHours"], total["addedCost"]) == (3, 0, 0, "0.00")
+
+    async def test_currency(self, desk: Desk) -> None:
+        """A cost is in dollars at a store of the United States, and in what was told otherwise."""
+        await self.crowd(desk)
+        told = (await desk.call("POST", "what-if", self.ASK)).json()
+        assert [one["costCurrency"] for one in (told["total"], *told["stores"])] == ["USD"] * (1 + len(told["stores"]))
+        told = (await desk.call("POST", "what-if", self.ASK | {"costCurrency": "EUR"})).json()
+        assert {one["costCurrency"] for one in (told["total"], *told["stores"])} == {"EUR"}
+        free = {name: value for name, value in self.ASK.items() if name != "costPerHour"}
+        assert "costCurrency" not in (await desk.call("POST", "what-if", free)).json()["total"]
+
+    async def test_two_currencies(self, desk: Desk) -> None:
+        """Where stores are in two countries a cost must say what it is in; each alone need not."""
+        seller = {"marketplaceIds": ["ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"]}
+        assert (await desk.call("PATCH", "/operator/v1/sellers/A1SELLER", seller)).status_code == 200
+        canadian = {"storeId": "toronto", "name": "Toronto", "timeZone": "America/Toronto"}
+        place = {"marketplaceId": "A2EUQ1WTGCTBG2", "schedulingType": "REAL_TIME_SCHEDULING"}
+        made = await desk.call("POST", "stores", canadian | place)
+        assert made.status_code == 201, made.text
+        refused(await desk.call("POST", "what-if", self.ASK), 400, "these stores have CAD and USD")
+        told = (await desk.call("POST", "what-if", self.ASK | {"storeIds": ["toronto"]})).json()
+        assert told["total"]["costCurrency"] == "CAD"
+
     @pytest.mark.parametrize(
         ("changes", "says"),
         [
             ({"changes": []}, "changes"),
+            ({"costPerHour": None, "costCurrency": "USD"}, "costCurrency needs costPerHour"),
+            ({"costCurrency": "dollars"}, "costCurrency"),
             ({"changes": [{"kind": "ADD_TECHNICIANS"}]}, "ADD_TECHNICIANS needs technicians"),
             ({"changes": [{"kind": "OPEN_LONGER"}]}, "OPEN_LONGER needs opens, closes, or both"),
             ({"changes": [{"kind": "OPEN_LONGER", "opens": "9:00"}]}, "opens"),

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from fieldserve.analytics.engines import Facts
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (as the facts have it)
-_GIVEN_BACK = ("CANCELLED", "HELD", "PAYMENT_DECLINED", "NOT_FULFILLABLE")
+_GIVEN_BACK = ("RESCHEDULED", "CANCELLED", "HELD", "PAYMENT_DECLINED", "NOT_FULFILLABLE")
+
+_LONG_BEFORE = timedelta(days=366)
 
 
 @dataclass(slots=True)
@@ -53,6 +55,28 @@ def read_orders(facts: "Facts", filters: Filters) -> list[Order]:
         if (of := orders.get(one["service_job_id"])) is not None:
             _note(of, one)
     return list(orders.values())
+
+
+def read_calendar(facts: "Facts", filters: Filters) -> list[Order]:
+    """What stood on the calendar beside those orders: each appointment of the filters' days and later whose order came
+    before them, also one that was cancelled or rescheduled; `at` is when it was booked, `job_id` its own id."""
+    demand, visits = facts["demand_facts"], facts["appointment_facts"]
+    if filters.seller_ids:
+        demand = demand.filter(demand.seller_id.isin(filters.seller_ids))
+        visits = visits.filter(visits.seller_id.isin(filters.seller_ids))
+    if filters.store_ids:
+        visits = visits.filter(visits.store_id.isin(filters.store_ids))
+    later = demand.filter(demand.kind == "ORDER", demand.local_date >= filters.since)
+    ids = set(later.service_job_id.to_pyarrow().to_pylist())
+    found = []
+    visits = visits.filter(visits.local_date >= filters.since - timedelta(days=1))  # it may last past midnight
+    for one in visits.order_by(visits.appointment_id).to_pyarrow().to_pylist():
+        if one["service_job_id"] not in ids:
+            at = one["booked_at"] or one["promised_start"] - _LONG_BEFORE  # not known of a mirrored one
+            order = Order(one["appointment_id"], one["store_id"], one["asin"], _instant(at), True)
+            _note(order, one)
+            found.append(order)
+    return found
 
 
 def _counts(order: dict[str, Any], filters: Filters) -> bool:

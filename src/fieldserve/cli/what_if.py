@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     "--changes", type=click.Path(path_type=Path), help="A file of changes in JSON, as the operator API takes them."
 )
 @click.option("--cost-per-hour", metavar="AMOUNT", help="Of a technician: tells what a job that is won costs.")
+@click.option(
+    "--cost-currency", metavar="CODE", help="What that is in.  [default: the currency of the stores' marketplace]"
+)
 @FORMAT
 @OUTPUT
 @where_data_is
@@ -58,6 +61,7 @@ def what_if(
     skills: tuple[str, ...],
     changes: Path | None,
     cost_per_hour: str | None,
+    cost_currency: str | None,
     format_: str,
     output: Path | None,
     **given: Any,
@@ -95,6 +99,7 @@ def what_if(
             changes=told,
             storeIds=list(stores),
             costPerHour=cost_per_hour,
+            costCurrency=cost_currency and cost_currency.upper(),
         )
         return await what_if(context, caller, ask)
 
@@ -123,6 +128,10 @@ class _Column:
     shown: "Callable[[WhatIfFigures], str]"
 
 
+def _amount(one: "WhatIfFigures", amount: str | None) -> str:
+    return "-" if amount is None else f"{amount} {one.cost_currency or ''}".rstrip()
+
+
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
@@ -138,8 +147,8 @@ _COLUMNS = (
     _Column("lost still", lambda one: str(one.orders - one.changed)),
     _Column("busy", lambda one: f"{_percent(one.utilisation)} -> {_percent(one.changed_utilisation)}"),
     _Column("hours", lambda one: f"{one.hours:.0f} + {one.added_hours:.0f}"),
-    _Column("cost", lambda one: one.added_cost or "-"),
-    _Column("cost per job won", lambda one: one.cost_per_won_job or "-"),
+    _Column("cost", lambda one: _amount(one, one.added_cost)),
+    _Column("cost per job won", lambda one: _amount(one, one.cost_per_won_job)),
 )
 
 

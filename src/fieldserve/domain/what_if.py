@@ -61,20 +61,25 @@ Change = AddTechnicians | OpenLonger
 # ---- another schedule
 
 
-def changed(store_id: str, store: StoreState, change: Change, window: Interval) -> StoreState:
-    """The store with the change inside the window; outside of it there are no hours. Who is added works there alone."""
+def changed(
+    store_id: str, store: StoreState, change: Change, window: Interval, until: Instant | None = None
+) -> StoreState:
+    """The store with the change inside the window, and as it is from there until `until`; outside of that there are no
+    hours. Who is added works there alone."""
+    span = window[0], max(window[1], until or window[1])
     if isinstance(change, OpenLonger):
         return store._replace(
-            records=_longer(store.records, store.zone, change, window),
+            records=_longer(store.records, store.zone, change, window, span),
             technicians=[
-                each._replace(records=_longer(each.records, each.zone, change, window)) for each in store.technicians
+                each._replace(records=_longer(each.records, each.zone, change, window, span))
+                for each in store.technicians
             ],
         )
-    hours = scheduled(store.records, store.zone, window)
+    hours = scheduled(store.records, store.zone, span)
     shifts = _shifts(hours, store.zone, change, window)
     more = Steps.weighing((start, end, change.technicians) for start, end in shifts)
     return store._replace(
-        records=_records((hours + more).runs(window)),
+        records=_records((hours + more).runs(span)),
         technicians=[*store.technicians, *_added(store_id, store, change, shifts)] if store.technicians else (),
     )
 
@@ -109,11 +114,11 @@ def _shifts(hours: Steps, zone: ZoneInfo, change: AddTechnicians, window: Interv
 
 
 def _longer(
-    records: Sequence[Availability], zone: ZoneInfo, change: OpenLonger, window: Interval
+    records: Sequence[Availability], zone: ZoneInfo, change: OpenLonger, window: Interval, span: Interval
 ) -> Sequence[Availability]:
-    """Records of the hours, longer on each day on which there are any."""
-    hours = scheduled(records, zone, window)
-    runs = [run for run in hours.runs(window) if run[2]]
+    """Records of the hours, longer on each of the window's days on which there are any."""
+    hours = scheduled(records, zone, span)
+    runs = [run for run in hours.runs(span) if run[2]]
     more: list[Run] = []
     for ordinal in _days(zone, window, change.days):
         day = instant_of(zone, ordinal, 0), instant_of(zone, ordinal + 1, 0)
@@ -125,7 +130,7 @@ def _longer(
         if change.closes is not None:
             more.append((own[-1][1], instant_of(zone, ordinal, change.closes), own[-1][2]))
     longer = Steps.weighing([*runs, *((start, end, value) for start, end, value in more if start < end)])
-    return _records(longer.runs(window))
+    return _records(longer.runs(span))
 
 
 def _days(zone: ZoneInfo, window: Interval, days: frozenset[int]) -> Iterable[int]:
@@ -170,22 +175,27 @@ class _Booked(NamedTuple):
     taken: tuple[_Taken, ...]
 
 
-def replay(wishes: Iterable[Wish], stores: Mapping[str, StoreState]) -> Replayed:
-    """The orders against the schedules of stores, on which nothing is booked yet. Who works for several is one."""
+def replay(wishes: Iterable[Wish], stores: Mapping[str, StoreState], calendar: Iterable[Wish] = ()) -> Replayed:
+    """The orders against the schedules of stores. Who works for several is one.
+
+    On the `calendar` is what orders from before these booked: it is there from its `at`, where it was, neither won nor
+    lost."""
     found = Replayed()
     taken: dict[str, _Taken] = {}
     booked: list[tuple[Instant, _Booked]] = []
-    for wish in sorted(wishes, key=lambda one: (one.at, one.job_id)):
+    coming = [*((one, one.booked) for one in calendar), *((one, None) for one in wishes)]
+    for wish, fixed in sorted(coming, key=lambda one: (one[0].at, one[0].job_id)):
         for one in [one for one in booked if one[0] <= wish.at]:
             booked.remove(one)
             for of in one[1].taken:
                 of.remove(one[1].visit)
         store = stores[wish.store_id]
-        start = _start_for(wish, store, taken)
+        start = _start_for(wish, store, taken) if fixed is None else fixed
         if start is None:
             found.lost.append(wish.job_id)
             continue
-        found.won[wish.job_id] = start
+        if fixed is None:
+            found.won[wish.job_id] = start
         done = _take(wish, store, start, taken)
         if wish.given_back is not None:
             booked.append((wish.given_back, done))

@@ -17,6 +17,8 @@ from fieldserve.operations.run import Caller, Context, aside, read
 from fieldserve.operations.sellers import find_seller, refuse
 from fieldserve.store import services, slots, stores
 from fieldserve.store.engine import Connection
+from fieldserve.wire.marketplaces import BY_ID
+from fieldserve.wire.parameters import ParameterFault
 from fieldserve.wire.plans import read_day
 from fieldserve.wire.times import render
 from fieldserve.wire.what_if import (
@@ -41,17 +43,19 @@ _ANY_TIME = 14 * DAY
 @dataclass(frozen=True, slots=True)
 class _World:
     """Stores whose inventory is held here, as they are scheduled, with nothing booked, and the services; `days` are
-    those asked for, by store."""
+    those asked for, by store; `currencies` those of the stores' marketplaces."""
 
     stores: Mapping[str, StoreState]
     services: Mapping[str, Service]
     days: Mapping[str, Interval]
+    currencies: frozenset[str]
 
 
 async def what_if(context: Context, caller: Caller, ask: AskWhatIf) -> WhatIf:
     """Replay the orders of the days against the schedule as it is, and as it would be.
 
-    Raises ApiError: 400, NO_SELLER, NO_FACTS, FACTS_BUSY, NO_ANALYTICS."""
+    Without a currency the cost is in that of the stores' marketplace. Raises ApiError: 400, NO_SELLER, NO_FACTS,
+    FACTS_BUSY, NO_ANALYTICS."""
     refuse(what_if_faults(ask))
     return await aside(context, lambda outer: _replay(outer, caller, ask))
 
@@ -61,14 +65,26 @@ async def _replay(context: Context, caller: Caller, ask: AskWhatIf) -> WhatIf:
     assert first is not None, "faults were refused"
     assert past is not None, "faults were refused"
     world = await read(context, lambda c: _load(c, caller, ask, first, past))
-    orders = await on_facts(context, lambda facts: _orders(facts, caller, ask, first, past))
-    return await asyncio.to_thread(_compare, ask, world, orders)
+    currency = _currency(ask, world)
+    orders, calendar = await on_facts(context, lambda facts: _orders(facts, caller, ask, first, past))
+    return await asyncio.to_thread(_compare, ask, world, orders, calendar, currency)
+
+
+def _currency(ask: AskWhatIf, world: _World) -> str | None:
+    """What a cost is in: as told, else as at the stores. Raises ApiError: 400, where they are in several countries."""
+    if ask.cost_per_hour is None or ask.cost_currency is not None:
+        return ask.cost_currency
+    if len(world.currencies) > 1:
+        known = " and ".join(sorted(world.currencies))
+        refuse([ParameterFault("costCurrency", f"costCurrency must be told: these stores have {known}")])
+    return next(iter(world.currencies), None)
 
 
 async def _load(c: Connection, caller: Caller, ask: AskWhatIf, first: date, past: date) -> _World:
     await find_seller(c, caller)
     found: dict[str, StoreState] = {}
     days: dict[str, Interval] = {}
+    currencies: set[str] = set()
     for store in await stores.page(c, caller.seller_id, "", _MOST):
         if ask.store_ids and store.store_id not in ask.store_ids:
             continue
@@ -78,8 +94,9 @@ async def _load(c: Connection, caller: Caller, ask: AskWhatIf, first: date, past
         if loaded is not None and loaded.state.scheduling_type == SchedulingType.REAL_TIME_SCHEDULING:
             found[store.store_id] = _empty(loaded.state)
             days[store.store_id] = window
+            currencies.add(BY_ID[loaded.marketplace_id].currency)
     known = await services.page(c, caller.seller_id, "", _MOST)
-    return _World(found, {one.asin: one for one in known}, days)
+    return _World(found, {one.asin: one for one in known}, days, frozenset(currencies))
 
 
 def _empty(state: StoreState) -> StoreState:
@@ -88,32 +105,44 @@ def _empty(state: StoreState) -> StoreState:
     return state._replace(visits=(), waiting=(), technicians=technicians)
 
 
-def _orders(facts: "Facts", caller: Caller, ask: AskWhatIf, first: date, past: date) -> "list[Order]":
+def _orders(
+    facts: "Facts", caller: Caller, ask: AskWhatIf, first: date, past: date
+) -> "tuple[list[Order], list[Order]]":
     from fieldserve.analytics.metrics import Filters
-    from fieldserve.analytics.wishes import read_orders
+    from fieldserve.analytics.wishes import read_calendar, read_orders
 
-    return read_orders(facts, Filters(first, past, facts.as_of, (caller.seller_id,), ask.store_ids))
+    filters = Filters(first, past, facts.as_of, (caller.seller_id,), ask.store_ids)
+    return read_orders(facts, filters), read_calendar(facts, filters)
 
 
-def _compare(ask: AskWhatIf, world: _World, orders: "Sequence[Order]") -> WhatIf:
+def _compare(
+    ask: AskWhatIf, world: _World, orders: "Sequence[Order]", before_them: "Sequence[Order]", currency: str | None
+) -> WhatIf:
     wishes, found, notices = _wishes(world, orders)
+    calendar, _, _ = _wishes(world, before_them)
     last = max((max(end, (wish.booked or 0) + wish.duration) for wish in wishes for _, end in wish.windows), default=0)
     other = {}
     for store_id, state in world.stores.items():
         begin, end = world.days[store_id]
         for change in ask.changes:
-            state = domain.changed(store_id, state, _read(change), (begin, max(end, last + DAY)))
+            state = domain.changed(store_id, state, _read(change), (begin, end), last + DAY)
         other[store_id] = state
-    before, after = domain.replay(wishes, world.stores), domain.replay(wishes, other)
+    before, after = (domain.replay(wishes, stores, calendar) for stores in (world.stores, other))
     cost = None if ask.cost_per_hour is None else Decimal(ask.cost_per_hour)
+
+    def figures(store_id: str | None, wishes: list[domain.Wish], calendar: list[domain.Wish]) -> WhatIfFigures:
+        return _figures(store_id, wishes, calendar, found, before, after, world, other, cost, currency)
+
     of_stores = [
-        _figures(
-            store_id, [one for one in wishes if one.store_id == store_id], found, before, after, world, other, cost
+        figures(
+            store_id,
+            [one for one in wishes if one.store_id == store_id],
+            [one for one in calendar if one.store_id == store_id],
         )
         for store_id in world.stores
     ]
     won = {job_id: render(start) for job_id, start in after.won.items() if job_id not in before.won}
-    total = _figures(None, wishes, found, before, after, world, other, cost)
+    total = figures(None, wishes, calendar)
     return WhatIf(ask.first_day, ask.past_day, list(ask.changes), of_stores, total, won, notices)
 
 
@@ -153,12 +182,14 @@ def _read(change: ScheduleChange) -> domain.Change:
 def _figures(
     store_id: str | None,
     wishes: Sequence[domain.Wish],
+    calendar: Sequence[domain.Wish],
     found: set[str],
     before: domain.Replayed,
     after: domain.Replayed,
     world: _World,
     other: Mapping[str, StoreState],
     cost: Decimal | None,
+    currency: str | None,
 ) -> WhatIfFigures:
     ids = {one.job_id for one in wishes}
     places = [store_id] if store_id is not None else list(world.stores)
@@ -175,12 +206,13 @@ def _figures(
         len(ids & after.won.keys()),
         won,
         lost,
-        _used(wishes, before, hours, world.days),
-        _used(wishes, after, more, world.days),
+        _used(wishes, calendar, before, hours, world.days),
+        _used(wishes, calendar, after, more, world.days),
         round(hours / HOUR, 2),
         round((more - hours) / HOUR, 2),
         None if spent is None else str(spent.quantize(cents, ROUND_HALF_EVEN)),
         None if spent is None or gained <= 0 else str((spent / gained).quantize(cents, ROUND_HALF_EVEN)),
+        None if cost is None else currency,
     )
 
 
@@ -198,14 +230,17 @@ def _hours(stores: Mapping[str, StoreState], places: Sequence[str], days: Mappin
 
 
 def _used(
-    wishes: Sequence[domain.Wish], replayed: domain.Replayed, hours: int, days: Mapping[str, Interval]
+    wishes: Sequence[domain.Wish],
+    calendar: Sequence[domain.Wish],
+    replayed: domain.Replayed,
+    hours: int,
+    days: Mapping[str, Interval],
 ) -> float | None:
     """Time on the visits of these days by the hours of technicians."""
+    starts = [(one, replayed.won.get(one.job_id)) for one in wishes] + [(one, one.booked) for one in calendar]
     taken = sum(
         one.duration
-        for one in wishes
-        if one.given_back is None
-        and (start := replayed.won.get(one.job_id)) is not None
-        and days[one.store_id][0] <= start < days[one.store_id][1]
+        for one, start in starts
+        if one.given_back is None and start is not None and days[one.store_id][0] <= start < days[one.store_id][1]
     )
     return taken / hours if hours else None

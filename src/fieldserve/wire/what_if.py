@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from fieldserve.wire.limits import Ask, Id
+from fieldserve.wire.orders import Currency
 from fieldserve.wire.parameters import ParameterFault
 from fieldserve.wire.parts import Part
 from fieldserve.wire.plans import read_day
@@ -34,20 +35,23 @@ class ScheduleChange(Ask):
 
 class AskWhatIf(Ask):
     """Orders that came on local days from `firstDay` up to but without `pastDay`, against the changes, one after the
-    other. `costPerHour` is what an hour of a technician costs, in any currency."""
+    other. `costPerHour` is what an hour of a technician costs, in `costCurrency`, by default that of the stores'
+    marketplace."""
 
     first_day: Day
     past_day: Day
     changes: Annotated[tuple[ScheduleChange, ...], Meta(min_length=1, max_length=20)]
     store_ids: Annotated[tuple[Id, ...], Meta(max_length=100)] = ()
     cost_per_hour: Annotated[str, Meta(pattern=r"^[0-9]{1,7}(\.[0-9]{1,4})?$(?!\n)")] | None = None
+    cost_currency: Currency | None = None
 
 
 class WhatIfFigures(Part):
     """Orders that no longer wait, and how many of them found an appointment: in fact, in the replay of the schedule as
     it is, and with the changes. What the first two differ by is how far the replay errs. `jobsWon` are those that only
     the changes win, `jobsLost` those that they lose. Utilisation is time on visits by technicians' hours, of the days
-    asked for as all hours are. `costPerWonJob` is absent where nothing is won, or no cost was told."""
+    asked for as all hours are. `costPerWonJob` is absent where nothing is won, or no cost was told; costs are in
+    `costCurrency`."""
 
     store_id: str | None
     orders: int
@@ -62,6 +66,7 @@ class WhatIfFigures(Part):
     added_hours: float
     added_cost: str | None = None
     cost_per_won_job: str | None = None
+    cost_currency: str | None = None
 
 
 class WhatIf(Part):
@@ -87,6 +92,8 @@ def what_if_faults(ask: AskWhatIf) -> list[ParameterFault]:
     ]
     if first is not None and past is not None and not 1 <= (past - first).days <= LONGEST_DAYS:
         faults.append(ParameterFault("pastDay", f"pastDay must come 1 to {LONGEST_DAYS} days after firstDay"))
+    if ask.cost_currency is not None and ask.cost_per_hour is None:
+        faults.append(ParameterFault("costCurrency", "costCurrency needs costPerHour, the amount"))
     for rank, change in enumerate(ask.changes):
         place = f"changes[{rank}]"
         if change.kind == "ADD_TECHNICIANS" and change.technicians is None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fieldserve.domain.intervals import DAY, HOUR, Instant
 from fieldserve.domain.schedules import Availability, Recurrence, instant_of
 from fieldserve.domain.slots import ServiceRules, StoreState, TechnicianState
-from fieldserve.domain.what_if import AddTechnicians, OpenLonger, Wish, changed, hours_of, replay
+from fieldserve.domain.what_if import AddTechnicians, Change, OpenLonger, Wish, changed, hours_of, replay
 
 ZONE = ZoneInfo("America/New_York")
 MONDAY = date(2026, 3, 2).toordinal()
@@ -83,8 +83,44 @@ class TestReplay:
         other = wish(1, 5, 9, 10)._replace(store_id="t")
         assert len(replay([wish(0, 5, 9, 10), other], {"s": alone, "t": alone}).won) == 1
 
+    def test_what_stood_on_the_calendar(self) -> None:
+        """Of six places on Saturday two at nine and one at ten were taken before: one more at ten, two at eleven."""
+        taken = [wish(-1 - at_, 5)._replace(booked=at(5, hour)) for at_, hour in enumerate((9, 9, 10))]
+        wishes = [wish(number, 5) for number in range(5)]
+        found = replay(wishes, {"s": STORE}, taken)
+        assert [found.won[f"job-{number:02}"] for number in range(3)] == [at(5, 10), at(5, 11), at(5, 11)]
+        assert found.lost == ["job-03", "job-04"]  # what stood there is neither won nor lost
+        more = changed("s", STORE, AddTechnicians(1, SATURDAY), WINDOW)  # nine places, three of them taken
+        assert len(replay(wishes, {"s": more}, taken).won) == 5
+        # One of those at nine was cancelled after the third order: the fourth takes its place.
+        taken[0] = taken[0]._replace(given_back=wishes[3].at)
+        found = replay(wishes, {"s": STORE}, taken)
+        assert (found.won["job-03"], found.lost) == (at(5, 9), ["job-04"])
+
+    def test_booked_between_two_orders(self) -> None:
+        """An earlier order that booked two places at nine only after the first order came does not stand in its way."""
+        taken = [wish(-1 - at_, 5)._replace(at=WINDOW[0], booked=at(5, 9)) for at_ in range(2)]
+        late = wish(1, 5, 9, 10)._replace(at=WINDOW[0] + 1)
+        found = replay([wish(0, 5, 9, 10), late], {"s": STORE}, taken)
+        assert (found.won, found.lost) == ({"job-00": at(5, 9)}, ["job-01"])
+
 
 class TestChanges:
+    @pytest.mark.parametrize(
+        ("change", "places"),
+        [
+            (AddTechnicians(1, SATURDAY), 9),  # three technicians, three hours
+            (OpenLonger(closes=14 * HOUR, days=SATURDAY), 10),  # two, five hours
+        ],
+    )
+    def test_behind_the_period_all_is_as_it_is(self, change: Change, places: int) -> None:
+        """The first week's Saturday changes; the next one has its six places, as ever, and not an hour more."""
+        week = WINDOW[0], at(7, 0)
+        other = changed("s", STORE, change, week, WINDOW[1])
+        assert won([wish(number, 5, 0, 24) for number in range(12)], other) == places
+        assert won([wish(number, 12, 0, 24) for number in range(12)], other) == 6
+        assert hours_of(other, (week[1], WINDOW[1])) == hours_of(STORE, (week[1], WINDOW[1]))
+
     def test_who_is_added_works_at_one_store(self) -> None:
         """One more at each of two shops of one: six at each on Saturday, and twelve together, for they are two."""
         alone = {

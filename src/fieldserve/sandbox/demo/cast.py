@@ -66,7 +66,9 @@ class ServiceCast:
 
 @dataclass(frozen=True, slots=True)
 class TechnicianCast:
-    """A technician of the store that it is listed under and `also` of others; `away` is how far from it, in degrees."""
+    """A technician of the store that it is listed under and `also` of others; `away` is how far from it, in degrees.
+
+    `late` and `over` are the shares of their visits that begin too late, and that take longer than planned."""
 
     name: str
     skills: tuple[str, ...]
@@ -75,6 +77,8 @@ class TechnicianCast:
     also: tuple[str, ...] = ()
     registered: bool = True
     checked: bool = True
+    late: float = 0.06
+    over: float = 0.07
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +255,7 @@ NORTHGATE = SellerCast(
                 TechnicianCast("Amara Osei", _SCREENS, "WEEK", (0.021, -0.034)),
                 TechnicianCast("Daniel Kowalski", _ALL_HANDS, "WEEK", (-0.045, 0.012)),
                 TechnicianCast("Grace Liu", _TRADES, "LATE_WEEK", (0.060, 0.041)),
-                TechnicianCast("Hector Ramos", _WHEELS, "LATE_WEEK_BREAKS", (-0.018, -0.052)),
+                TechnicianCast("Hector Ramos", _WHEELS, "LATE_WEEK_BREAKS", (-0.018, -0.052), late=0.24),
                 TechnicianCast("Ines Duarte", ("TV_MOUNTING", "HOME_THEATER", *_TRADES), "WEEK", (0.037, 0.070)),
             ),
         ),
@@ -272,7 +276,7 @@ NORTHGATE = SellerCast(
             (
                 TechnicianCast("Jerome Whitfield", (*_SCREENS, "FURNITURE_ASSEMBLY"), "WEEK", (0.033, -0.041)),
                 TechnicianCast("Kate Sullivan", _ALL_HANDS, "LATE_WEEK", (-0.052, -0.022)),
-                TechnicianCast("Luis Herrera", _TRADES, "WEEK", (0.071, -0.018)),
+                TechnicianCast("Luis Herrera", _TRADES, "WEEK", (0.071, -0.018), late=0.34, over=0.25),
                 TechnicianCast("Mona Haddad", _WHEELS, "WEEK", (-0.027, -0.066)),
                 TechnicianCast("Noah Berg", _HANDS, "LATE_WEEK_BREAKS", (0.048, -0.073), checked=False),
             ),
@@ -294,7 +298,7 @@ NORTHGATE = SellerCast(
             (
                 TechnicianCast("Olivia Tran", (*_SCREENS, "FURNITURE_ASSEMBLY"), "WEEKEND", (0.042, 0.031)),
                 TechnicianCast("Pedro Alvarez", _ALL_HANDS, "WEEK", (-0.058, 0.044)),
-                TechnicianCast("Quinn Foster", _TRADES, "WEEK", (0.025, -0.080)),
+                TechnicianCast("Quinn Foster", _TRADES, "WEEK", (0.025, -0.080), over=0.35),
                 TechnicianCast("Rosa Medina", (*_WHEELS, "HEAVY_LIFTING"), "WEEKEND", (-0.033, -0.029)),
             ),
         ),
@@ -452,7 +456,7 @@ RHEINWERK = SellerCast(
                 TechnicianCast(
                     "Dunja Petrović", ("TIRE_FITTING", "FURNITURE_ASSEMBLY"), "LATE_WEEK_BREAKS", (-0.030, -0.045)
                 ),
-                TechnicianCast("Emil Schneider", ("TIRE_FITTING", "TV_MOUNTING"), "WEEK", (0.061, 0.018)),
+                TechnicianCast("Emil Schneider", ("TIRE_FITTING", "TV_MOUNTING"), "WEEK", (0.061, 0.018), late=0.30),
                 TechnicianCast(
                     "Fatma Yıldız",
                     ("PLUMBING", "APPLIANCE_INSTALLATION", "ELECTRICAL", "EV_CHARGER"),

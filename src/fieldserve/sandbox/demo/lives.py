@@ -483,12 +483,16 @@ class JobLife:
         self.recorded = True
 
     def _worked(self, arrival: Instant) -> tuple[Instant, Instant]:
-        """Most begin soon after they said, and take less than planned; some are early or late, and some overrun."""
+        """Most begin soon after they said, and take less than planned; some are early or late, and some overrun.
+
+        A few technicians do so far more often than others: that is what a scorecard is there to show."""
         assert self.visit is not None
+        who = self.world.roster[self.team[0]].cast if self.team else None
+        often_late, often_over = (who.late, who.over) if who else (0.06, 0.07)
         dice = self.chance.random()
         late = self.chance.randrange(-4, 0) if dice < 0.05 else self.chance.randrange(0, 9)
-        late = self.chance.randrange(31, 90) if dice > 0.94 else late
-        share = self.chance.uniform(1.05, 1.6) if self.chance.random() < 0.07 else self.chance.uniform(0.6, 0.82)
+        late = self.chance.randrange(31, 90) if dice > 1 - often_late else late
+        share = self.chance.uniform(1.05, 1.6) if self.chance.random() < often_over else self.chance.uniform(0.6, 0.82)
         self.went_well = late <= 30 and share <= 1
         start = arrival + late * MINUTE + self.chance.randrange(60) * 1_000_000
         minutes = max(12, int(self.wish.service.minutes * share))
