@@ -51,6 +51,8 @@ export function lay(figure: HTMLElement): void {
       fitBoundsOptions: { padding: MARGIN, maxZoom: 15 },
       // The wheel scrolls the page; who wants to be closer presses + or clicks twice.
       scrollZoom: false,
+      // One finger scrolls it, too; two move the map.
+      dragPan: !matchMedia("(pointer: coarse)").matches,
       dragRotate: false,
       pitchWithRotate: false,
       touchPitch: false,
