@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import time as clock
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -107,6 +108,27 @@ class TestJob:
         assert "Lives at amazon" in page.inner_text("article")
         assert page.locator("button[value=cancel]").count() == 1
         assert page.locator("button[value=hold]").count() == 0
+
+
+class TestToday:
+    def test_refused_by_its_source(self, console: Console) -> None:
+        """A write that Amazon refused waits on Today, with its reason, and is sent again from there."""
+        job_id = console.server.order()
+        database = apsw.Connection(str(console.server.log.with_suffix("") / "fieldserve.db"))
+        now = clock.time_ns() // 1000
+        database.execute(
+            "INSERT INTO outbox (account, seller_id, service_job_id, operation_id, request, idempotency_key, actor,"
+            " created_at, next_at, state, doubtful, settled, tries, ended_at, said)"
+            " VALUES ('amazon', ?, ?, 'completeServiceJobByServiceJobId', ?, 'k', 'user:x', ?, ?, 'REFUSED', 0, 1, 1,"
+            " ?, 'The job cannot be completed.')",
+            (SELLER, job_id, '{"send": {}}', now, now, now),
+        )
+        database.close()
+        page = console.sign_in()
+        entry = page.locator("section[aria-labelledby=refused] li", has_text="The job cannot be completed.")
+        expect(entry).to_be_visible()
+        entry.get_by_role("button", name="Send again").click()
+        expect(entry).to_have_count(0)
 
 
 class TestJobs:

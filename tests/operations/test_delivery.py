@@ -18,6 +18,7 @@ from fieldserve.operations.outbox import (
     get_job_source,
     list_mirrors,
     list_outbox,
+    list_refused,
     purge_outbox,
     retry_outbox_entry,
     send_out,
@@ -195,6 +196,11 @@ class TestRefused:
         await pair.deliver()
         pair.wire.before = None
         (entry,) = (await list_outbox(pair.here.context, state="REFUSED")).entries
+        mine, elsewhere = Caller(entry.seller_id), Caller("A9NOBODY")
+        assert [one.sequence for one in await list_refused(pair.here.context, mine, 0)] == [entry.sequence]
+        assert await list_refused(pair.here.context, elsewhere, 0) == []
+        with pytest.raises(ApiError, match="404"):
+            await retry_outbox_entry(pair.here.context, elsewhere, entry.sequence, "A9NOBODY")
         again = await retry_outbox_entry(pair.here.context, OPERATOR, entry.sequence)
         assert (again.state, again.tries) == ("WAITING", 0)
         await pair.deliver()

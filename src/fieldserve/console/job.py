@@ -112,6 +112,7 @@ async def show(visit: Visit) -> Response:
         may_move=visit.may("dispatch") and active is not None and may("reschedule", job.status),
         cancel_reasons=visit.context.settings.cancellation_reason_codes,
         move_reasons=visit.context.settings.reschedule_reason_codes,
+        calls_kept=visit.may("develop") and visit.context.settings.records_requests != "off",
         time_input=_time_input,
         parse=parse,
     )

@@ -163,13 +163,24 @@ async def list_outbox(
     )
 
 
-async def retry_outbox_entry(context: Context, caller: Caller, sequence: int) -> OutboxEntry:
+async def list_refused(context: Context, caller: Caller, since: Instant, limit: int = 100) -> list[OutboxEntry]:
+    """The seller's writes that a source refused since then, the newest first."""
+    found = await read(context, lambda c: outbox.refused_of(c, caller.seller_id, since, limit), snapshot=False)
+    return [_record(one) for one in found]
+
+
+async def retry_outbox_entry(
+    context: Context, caller: Caller, sequence: int, of_seller: str | None = None
+) -> OutboxEntry:
     """Send it again, and at once: one that waits does not wait longer, one that has ended begins anew.
 
-    What it changed here comes back when the source has it. Raises ApiError: NO_ENTRY, NOT_TO_RETRY."""
+    What it changed here comes back when the source has it. With `of_seller` another seller's entry is none. Raises
+    ApiError: NO_ENTRY, NOT_TO_RETRY."""
 
     async def retry(c: Connection) -> OutboxEntry:
         entry = await _find(c, sequence)
+        if of_seller not in (None, entry.seller_id):
+            raise NO_ENTRY.error(sequence=sequence)
         if entry.state == "DONE":
             raise NOT_TO_RETRY.error(sequence=sequence, state=entry.state)
         now = context.clock.now()

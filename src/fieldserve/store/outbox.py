@@ -109,6 +109,18 @@ async def find(c: Connection, sequence: int) -> Entry | None:
     return None if row is None else _entry(row)
 
 
+async def refused_of(c: Connection, seller_id: str, since: Instant, limit: int) -> Sequence[Entry]:
+    """The seller's writes that a source refused since then, the newest first."""
+    rows = await c.fetch(
+        f"SELECT {_COLUMNS}, sequence FROM outbox WHERE seller_id = $1 AND state = 'REFUSED' AND ended_at >= $2"
+        " ORDER BY sequence DESC LIMIT $3",
+        seller_id,
+        since,
+        limit,
+    )
+    return [_entry(row) for row in rows]
+
+
 async def due(c: Connection, account: str, now: Instant, limit: int) -> Sequence[Entry]:
     """The entries whose turn it is: of each job the first that waits, if its time has come."""
     rows = await c.fetch(
