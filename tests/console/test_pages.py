@@ -150,6 +150,22 @@ class TestJobs:
         assert text.startswith("serviceJobId,status,title")
         assert job_id in text
 
+    def test_columns(self, console: Console) -> None:
+        """Columns are ticked, by keyboard, too; which are shown stands in the address."""
+        job_id = console.server.order()
+        page = console.sign_in()
+        page.goto(console.address(f"jobs?q={job_id}"))
+        heads = page.locator("thead th")
+        assert heads.all_inner_texts() == ["Job", "Status", "Visit", "Technicians", "Buyer", "Store", "Ordered"]
+        page.locator("summary", has_text="Columns").focus()
+        page.keyboard.press("Enter")
+        page.get_by_label("Order", exact=True).focus()
+        page.keyboard.press("Space")
+        page.wait_for_url("**col=order**")
+        expect(heads.last).to_have_text("Order")
+        page.goto(console.address(f"jobs?q={job_id}&col=service&col=nonsense"))
+        assert heads.all_inner_texts() == ["Job", "Service"]
+
     def test_nothing_found(self, console: Console) -> None:
         """An empty list says what to do."""
         page = console.sign_in()

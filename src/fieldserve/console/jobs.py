@@ -20,6 +20,20 @@ from fieldserve.wire.technicians import TechnicianRecord
 from fieldserve.wire.times import MINUTE, parse, render
 
 PAGE = 50
+COLUMNS = {
+    "status": "Status",
+    "visit": "Visit",
+    "technicians": "Technicians",
+    "buyer": "Buyer",
+    "store": "Store",
+    "ordered": "Ordered",
+    "service": "Service",
+    "order": "Order",
+    "changed": "Changed",
+}
+"""What a list can show beside the job; the first six unless others are ticked."""
+DEFAULT = tuple(COLUMNS)[:6]
+TEXTS = tuple(COLUMNS.values())
 MOST_CHOICES = 500
 
 
@@ -38,6 +52,8 @@ class Row:
     visit: Interval | None
     technicians: tuple[str, ...]
     service_order_id: str
+    asin: str
+    updated_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +105,8 @@ def row_of(job: JobRow, known: Choices) -> Row:
         visit,
         crew,
         told.service_order_id or "",
+        job.asin,
+        job.updated_at,
     )
 
 
@@ -133,7 +151,7 @@ async def show(visit: Visit) -> Response:
     wanted, query = _read(visit, known), visit.request.query_params
     found = await board.search_jobs(visit.context, visit.caller, wanted, _key(query.get("before", "")), PAGE + 1)
     more = found[PAGE - 1] if len(found) > PAGE else None
-    asked = {name: query.getlist(name) for name in ("q", "status", "store", "technician", "by", "from", "to")}
+    asked = {name: query.getlist(name) for name in ("q", "status", "store", "technician", "by", "from", "to", "col")}
     before = f"{more.created_at}~{more.service_job_id}" if more else ""
     return visit.show(
         "jobs.html",
@@ -141,6 +159,8 @@ async def show(visit: Visit) -> Response:
         known=known,
         statuses=JOB_STATUSES,
         asked={name: values[0] if values else "" for name, values in asked.items()} | {"status": asked["status"]},
+        columns=COLUMNS,
+        shown=[one for one in COLUMNS if one in asked["col"]] or DEFAULT,
         is_first="before" not in query,
         next=visit.path("jobs", **asked, before=before) if more else "",
         sheet=visit.path("jobs.csv", **asked),
