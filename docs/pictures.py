@@ -27,7 +27,9 @@ PAGES = ("today", "board", "jobs", "capacity", "performance", "payments", "deman
 # Pages that an admin sees, by the name of their picture.
 ADMINS = {
     "requests": "developers/requests",
+    "lint": "developers/lint",
     "applications": "developers/applications",
+    "try": "developers/try",
     "settings": "settings/technicians",
 }
 
@@ -41,7 +43,13 @@ def take(credentials: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.OPTIONS)
         page = dispatcher = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
+        page.goto(base)
+        page.wait_for_load_state()
+        _keep(page, "sign-in")
         _sign_in(page, base, person)
+        page.goto(f"{base}/account")
+        page.wait_for_load_state()
+        _keep(page, "account")
         for name in PAGES:
             page.goto(f"{base}/{person['seller_id']}/{name}")
             page.wait_for_timeout(500)
