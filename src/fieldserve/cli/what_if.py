@@ -157,7 +157,8 @@ def _heading(made: "WhatIf") -> str:
 
 
 def _told(change: Any) -> str:
-    what = f"{change.technicians} more technicians" if change.kind == "ADD_TECHNICIANS" else "open longer"
+    many = "" if change.technicians == 1 else "s"
+    what = f"{change.technicians} more technician{many}" if change.kind == "ADD_TECHNICIANS" else "open longer"
     between = " ".join(
         f"{word} {time}" for word, time in (("from", change.opens), ("until", change.closes)) if time is not None
     )
