@@ -3,20 +3,24 @@
 Prints tables. Everything is made up by DuckDB and the same each time. `--appointments` for another size, `--rounds`.
 
 The audit is that of the reports: every metric of audit and scorecard that is made of appointments, by technician and
-week, over three years of a file a week. Both get the same Parquet files and must come to the same numbers; pandas reads
-only the columns that it needs. The refresh is that of the server: events from a database on disk, rows of the touched
-days rewritten.
+week, over three years of a file a day, as the house writes them. What is made of hours (utilisation, travel) and of
+feedback is not in it. Both get the same Parquet files and must come to the same numbers; pandas reads only the columns
+that it needs. Each has a process of its own, so that the peak of its memory is its own. The refresh is that of the
+server: events from a database on disk, rows of the touched days rewritten, which have the made-up appointments in them
+as well.
 """
 
 import argparse
 import asyncio
+import multiprocessing
 import os
 import resource
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,22 +28,38 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
 
 from fieldserve.analytics.engines import Facts, open_facts
+from fieldserve.analytics.entries import Entry
 from fieldserve.analytics.facts import APPOINTMENT_FACTS, APPOINTMENT_TECHNICIANS, Table
-from fieldserve.analytics.home import MANIFEST, File, Manifest, dump_manifest
+from fieldserve.analytics.home import (
+    MANIFEST,
+    File,
+    Home,
+    Manifest,
+    dump_manifest,
+    read_manifest,
+    schema,
+    sort_by_key,
+    write_parquet,
+)
+from fieldserve.analytics.local import to_day
 from fieldserve.analytics.metrics import METRICS, Filters, counting, together
 from fieldserve.analytics.reports import REPORTS
 from fieldserve.app import opened
 from fieldserve.config import Settings
 from fieldserve.domain.intervals import DAY, HOUR, MINUTE
 from fieldserve.operations.facts import refresh_facts
+from fieldserve.operations.run import Context
 from fieldserve.store import events
 from fieldserve.store.events import Event
 from tests.analytics.log import START, Log, Told
 
 FIRST = date(2024, 1, 1)
-YEARS = 3
+WEEKS = 3 * 52
 TECHNICIANS = 2000
 MEMORY = "2GB"
 
@@ -47,22 +67,27 @@ MEMORY = "2GB"
 # ---- made-up facts
 
 
-def make(folder: Path, appointments: int) -> None:
-    """Facts of so many appointments, a fifth of them with two technicians, in a file a week for each of two tables."""
+TABLES = (APPOINTMENT_FACTS, APPOINTMENT_TECHNICIANS)
+
+
+def make(folder: Path, appointments: int, weeks: int) -> None:
+    """Facts of so many appointments, a fifth of them with two technicians, in a file a day for each of two tables."""
     connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": os.cpu_count() or 1})
-    connection.execute("SET preserve_insertion_order = false")
-    weeks = YEARS * 52
-    files: dict[str, list[File]] = {APPOINTMENT_FACTS.name: [], APPOINTMENT_TECHNICIANS.name: []}
+    files: dict[str, list[File]] = {table.name: [] for table in TABLES}
     each = appointments // weeks
     for week in range(weeks):
         monday = FIRST + timedelta(weeks=week)
         connection.execute(_APPOINTMENTS.format(first=week * each, count=each, monday=monday))
-        for table, query in ((APPOINTMENT_FACTS, "made"), (APPOINTMENT_TECHNICIANS, _TEAM.format(all=TECHNICIANS))):
-            path = folder / table.name / f"day={monday}" / "part-0.parquet"
-            path.parent.mkdir(parents=True)
-            columns = ", ".join(_typed(table, query))
-            connection.execute(f"COPY (SELECT {columns} FROM {query}) TO '{path}' (COMPRESSION zstd)")
-            files[table.name].append(File(path.relative_to(folder).as_posix(), monday.isoformat(), each, ""))
+        for table, query in zip(TABLES, ("made", _TEAM.format(all=TECHNICIANS)), strict=True):
+            found = connection.sql(f"SELECT {', '.join(_typed(table, query))} FROM {query}").to_arrow_table()
+            content = sort_by_key(table, found.cast(schema(table)))
+            for day in (monday + timedelta(days=one) for one in range(7)):
+                rows = content.filter(pc.equal(content["local_date"], pa.scalar(day)))
+                path = folder / table.name / f"day={day}" / "part-0.parquet"
+                path.parent.mkdir(parents=True)
+                path.write_bytes(write_parquet(rows.combine_chunks()))
+                told = path.relative_to(folder).as_posix()
+                files[table.name].append(File(told, day.isoformat(), rows.num_rows, ""))
     as_of = (FIRST + timedelta(weeks=weeks) - date(1970, 1, 1)).days * DAY
     (folder / MANIFEST).write_bytes(dump_manifest(Manifest(watermark=1, as_of=as_of, tables=files)))
     connection.close()
@@ -148,7 +173,7 @@ GRACE = 5.0
 
 def audit(facts: Facts) -> Any:
     """As a report does it: all metrics of appointments in one pass."""
-    until = FIRST + timedelta(weeks=YEARS * 52)
+    until = facts.as_of.date()  # made up until then
     return together(AUDIT, facts, Filters(FIRST, until, facts.as_of, grace_minutes=GRACE), KEYS)
 
 
@@ -210,26 +235,71 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(list(KEYS)).reset_index(drop=True)
 
 
-def timed(work: Callable[[], Any], rounds: int) -> tuple[float, float, Any]:
-    """The median and the least of so many rounds, and what the last one answered."""
+Timed = tuple[float, float, float, pd.DataFrame]
+"""The median and the least of the rounds in seconds, the process's peak in GB, and what was found."""
+
+
+def timed(work: Callable[[], Any], rounds: int) -> Timed:
     seconds, answer = [], None
     for _ in range(rounds):
         begun = time.perf_counter()
         answer = work()
         seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds), min(seconds), answer
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    frame = answer.to_pandas() if isinstance(answer, pa.Table) else answer
+    assert isinstance(frame, pd.DataFrame), "there is at least one round"
+    return statistics.median(seconds), min(seconds), peak, frame
 
 
-def peak() -> float:
-    """The most memory that this process had, in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+def on_duckdb(folder: Path, rounds: int) -> Timed:
+    facts = open_facts(folder, memory_limit=MEMORY)
+    expression = audit(facts)
+    expression.to_pyarrow()  # the first one reads the files from the disk
+    found = timed(expression.to_pyarrow, rounds)
+    facts.close()
+    return found
+
+
+def on_pandas(folder: Path) -> Timed:
+    manifest = read_manifest(folder)
+    assert manifest is not None, "the facts are made"
+    assert manifest.as_of is not None, "the facts are made"
+    as_of = datetime(1970, 1, 1) + timedelta(microseconds=manifest.as_of)  # noqa: DTZ001 (as the tables have it)
+    return timed(lambda: audit_in_pandas(folder, as_of), 1)
+
+
+def alone(work: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function answers in a new process: its memory is its own, and given back."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
 
 
 # ---- one day's events
 
 
+def put_beside(home: Path, made: Path) -> None:
+    """Put the made-up facts into those of the server, as if it had them from its log, on the same days as well."""
+    manifest = read_manifest(made)
+    assert manifest is not None, "the facts are made"
+    into = Home(home)
+    for table in TABLES:
+        for file in manifest.tables[table.name]:
+            day = to_day(date.fromisoformat(file.day or ""))
+            rows = pa.parquet.read_table(made / file.path, partitioning=None)
+            into.replace(table.name, day, sort_by_key(table, pa.concat_tables([into.read(table.name, day), rows])))
+    as_of = into.manifest.as_of
+    assert as_of is not None, "the server has facts"
+    into.commit(into.manifest.watermark, as_of)
+
+
+async def happen(context: Context, entries: Sequence[Entry]) -> None:
+    """Put the entries into the server's log."""
+    new = [Event(e.at, e.seller_id, "bench", e.kind, e.subject, None, e.before, e.after) for e in entries]
+    await context.database.write(lambda c: events.append(c, *new))
+
+
 async def refresh_day(folder: Path, days: int, a_day: int, rounds: int) -> tuple[list[float], int]:
-    """Seconds of refreshes, each of one more day's events of a world that has `days` behind it."""
+    """Seconds of refreshes, each of one more day's events of a world with `days` behind it, beside what is made up."""
     settings = Settings(data=folder / "data")
     log = Log(START)
     log.service()
@@ -255,11 +325,7 @@ async def refresh_day(folder: Path, days: int, a_day: int, rounds: int) -> tuple
                 open_jobs.setdefault(day + ahead + 1, []).append(job)
             new = log.entries[told:]
             told = len(log.entries)
-            await context.database.write(
-                lambda c, new=new: events.append(
-                    c, *(Event(e.at, e.seller_id, "bench", e.kind, e.subject, None, e.before, e.after) for e in new)
-                )
-            )
+            await happen(context, new)
             if day < days - 1:
                 continue
             begun = time.perf_counter()
@@ -267,40 +333,43 @@ async def refresh_day(folder: Path, days: int, a_day: int, rounds: int) -> tuple
             if day >= days:
                 seconds.append(time.perf_counter() - begun)
                 count = len(new)
+            else:
+                await asyncio.to_thread(put_beside, settings.facts_folder, folder)
     return seconds, count
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--appointments", type=int, default=10_000_000)
+    parser.add_argument("--weeks", type=int, default=WEEKS, help="over which they are spread")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--days", type=int, default=40, help="days that the world of the refresh has behind it")
     parser.add_argument("--a-day", type=int, default=300, help="orders a day in it")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="fieldserve-bench-"))
     try:
         begun = time.perf_counter()
-        make(folder, given.appointments)
+        alone(make, folder, given.appointments, given.weeks)
         size = sum(one.stat().st_size for one in folder.rglob("*.parquet")) / 1e6
-        print(f"{given.appointments:,} appointments in {size:,.0f} MB, made in {time.perf_counter() - begun:.0f} s")
-        facts = open_facts(folder, memory_limit=MEMORY)
-        expression = audit(facts)
-        expression.to_pyarrow()  # the first one reads the files from the disk
-        median, least, mine = timed(expression.to_pyarrow, given.rounds)
-        duck_peak = peak()
-        _, pandas_least, others = timed(lambda: audit_in_pandas(folder, facts.as_of), 1)
-        frame = mine.to_pandas()
-        pd.testing.assert_frame_equal(_ordered(frame), _ordered(others)[list(frame.columns)], check_dtype=False)
+        print(
+            f"{given.appointments:,} appointments in {size:,.0f} MB, a file a day,"
+            f" made in {time.perf_counter() - begun:.0f} s"
+        )
+        median, least, peak, mine = alone(on_duckdb, folder, given.rounds)
+        _, pandas_least, pandas_peak, others = alone(on_pandas, folder)
+        pd.testing.assert_frame_equal(_ordered(mine), _ordered(others)[list(mine.columns)], check_dtype=False)
         print(
             f"audit by technician and week: {len(AUDIT)} metrics, {len(mine):,} rows, the same from both;"
             f" {os.cpu_count()} cores"
         )
         print(f"{'':24}{'median s':>10}{'least s':>10}{'peak GB':>10}{'times':>8}")
-        print(f"{'DuckDB, limit ' + MEMORY:24}{median:10.2f}{least:10.2f}{duck_peak:10.2f}{1:8.1f}")
-        print(f"{'pandas':24}{pandas_least:10.2f}{pandas_least:10.2f}{peak():10.2f}{pandas_least / median:8.1f}")
-        facts.close()
+        print(f"{'DuckDB, limit ' + MEMORY:24}{median:10.2f}{least:10.2f}{peak:10.2f}{1:8.1f}")
+        print(f"{'pandas':24}{pandas_least:10.2f}{pandas_least:10.2f}{pandas_peak:10.2f}{pandas_least / median:8.1f}")
         seconds, count = asyncio.run(refresh_day(folder, given.days, given.a_day, given.rounds))
-        print(f"refresh of one day, {count:,} events, {given.a_day} orders, 110 resources, {given.days} days behind it")
+        print(
+            f"refresh of one day beside them: {count:,} events, {given.a_day} orders, 110 resources,"
+            f" {given.days} days behind it"
+        )
         print(f"{'':24}{'median s':>10}{'least s':>10}{'most s':>10}")
         print(f"{'refresh':24}{statistics.median(seconds):10.2f}{min(seconds):10.2f}{max(seconds):10.2f}")
     finally:

@@ -8,6 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from fieldserve.analytics import capacity
 from fieldserve.analytics.capacity import Booked, days_of, horizon, touched_by
 from fieldserve.analytics.entries import Entry
@@ -190,10 +193,15 @@ def _booked(home: Home, days: Iterable[Day], wanted: Mapping[Key, Any]) -> dict[
     """The visits on the resources that are wanted, around the days."""
     around = {day + one for day in days for one in range(-_LONGEST, 3)}
     found: dict[Key, list[Booked]] = defaultdict(list)
+    ids = pa.array(sorted({subject for _, subject in wanted}), pa.string())
     for day in sorted(around & set(home.days())):
         visits: dict[Key, Booked] = {}
+        # Most of a day is about resources that nobody asks for: it is left out before it becomes rows.
+        team = home.read("appointment_technicians", day, ("seller_id", "appointment_id", "technician_id"))
+        team = team.filter(pc.is_in(team["technician_id"], ids))
         columns = home.read("appointment_facts", day, _VISIT)
-        for one in _raw(columns):
+        theirs = pc.is_in(columns["appointment_id"], team["appointment_id"].combine_chunks())
+        for one in _raw(columns.filter(pc.or_(pc.is_in(columns["store_id"], ids), theirs))):
             visit = _held(one)
             if visit is None:
                 continue
@@ -201,7 +209,6 @@ def _booked(home: Home, days: Iterable[Day], wanted: Mapping[Key, Any]) -> dict[
             store = (one["seller_id"], one["store_id"])
             if store in wanted:
                 found[store].append(visit)
-        team = home.read("appointment_technicians", day, ("seller_id", "appointment_id", "technician_id"))
         for seller_id, appointment_id, technician_id in zip(*(one.to_pylist() for one in team.columns), strict=True):
             technician, visit = (seller_id, technician_id), visits.get((seller_id, appointment_id))
             if technician in wanted and visit is not None:
@@ -211,8 +218,6 @@ def _booked(home: Home, days: Iterable[Day], wanted: Mapping[Key, Any]) -> dict[
 
 def _raw(table: Any) -> Iterable[dict[str, Any]]:
     """Rows with instants as whole microseconds."""
-    import pyarrow as pa
-
     columns = [
         column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column for column in table.itercolumns()
     ]

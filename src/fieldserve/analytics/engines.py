@@ -104,6 +104,7 @@ def _open_duckdb(folder: Path, manifest: "Manifest", memory_limit: str) -> Facts
     import ibis
 
     backend = ibis.duckdb.connect(threads=os.cpu_count() or 1, memory_limit=memory_limit)
+    backend.raw_sql("SET enable_progress_bar = false")  # what is printed is the report
     for name, table in TABLES.items():
         paths = _paths(folder, manifest, name)
         columns = ", ".join(f'"{one}"' for one in table.names)
