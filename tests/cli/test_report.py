@@ -79,11 +79,13 @@ class TestReport:
         for _ in range(2):
             out, told, code = run("report", "weekly", "--to", str(folder), "--week", "2026-W10")
             assert code == 0, told
-            assert "2026-W10: audit, scorecard, payments, demand" in out
+            assert "2026-W10/index.html: audit, scorecard, payments, demand" in out
         names = {one.name for one in (folder / "2026-W10").iterdir()}
         assert names == {
             f"{name}.{kind}" for name in ("audit", "scorecard", "payments", "demand") for kind in ("csv", "html")
-        }
+        } | {"index.html"}
+        contents = (folder / "2026-W10" / "index.html").read_text()
+        assert names - {"index.html"} == set(re.findall(r'href="([^"]+)"', contents))
         assert "2026-03-02 up to, not with, 2026-03-09" in (folder / "2026-W10" / "audit.html").read_text()
         assert run("report", "weekly", "--to", str(folder))[2] == 0
         assert len(list(folder.iterdir())) == 2

@@ -10,7 +10,7 @@ import click
 from fieldserve.cli import fail
 from fieldserve.cli.options import where_data_is
 from fieldserve.cli.reporting import run_report
-from fieldserve.operations.report_files import WRITERS
+from fieldserve.operations.report_files import WRITERS, contents
 
 if TYPE_CHECKING:
     from fieldserve.analytics.reports import Report
@@ -33,6 +33,8 @@ _WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})", re.ASCII)
 @where_data_is
 def weekly(folder: Path, week: str | None, sellers: tuple[str, ...], **given: Any) -> None:
     """Write a week's reports into a folder of its own: audit, scorecard, payments and demand, as pages and as CSV.
+
+    Its index.html leads to them and tells which goals are missed.
 
     Made for a timer: a week that is there already is written anew, with what became known since.
     """
@@ -59,7 +61,8 @@ def weekly(folder: Path, week: str | None, sellers: tuple[str, ...], **given: An
             content = WRITERS[file_format](one)
             assert isinstance(content, str), "neither is a workbook"
             (target / f"{one.name}.{file_format}").write_text(content, "utf-8")
-    click.echo(f"{target}: {', '.join(one.name for one in made)}")
+    (target / "index.html").write_text(contents(target.name, made), "utf-8")
+    click.echo(f"{target / 'index.html'}: {', '.join(one.name for one in made)}")
 
 
 def _monday(week: str) -> date:

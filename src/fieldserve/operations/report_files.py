@@ -30,6 +30,7 @@ STYLE = (
     "body{font:14px system-ui,sans-serif;margin:2em;color:#1b1f24}table{border-collapse:collapse}"
     "td,th{text-align:left;padding:.3em .8em;border-bottom:1px solid #d0d7de}thead{display:table-header-group}"
     ".missed{color:#b3261e;font-weight:600}tr{break-inside:avoid}@page{size:A4 landscape;margin:12mm}"
+    "@media print{body{font-size:10px;margin:0}td,th{padding:.1em .6em}svg{vertical-align:middle}}"
 )
 
 
@@ -161,6 +162,25 @@ def _bar(line: "Line") -> str:
         f'<svg width="122" height="16" role="img"><rect width="120" height="16" fill="#eaeef2"/>'
         f'<rect width="{120 * float(line.value):.1f}" height="16" fill="#2f6feb"/>'
         f'<path d="M{120 * line.low:.1f} 8H{120 * line.high:.1f}" stroke="#1b1f24" stroke-width="2"/>{goal}</svg>'
+    )
+
+
+def contents(title: str, made: "Sequence[Report]") -> str:
+    """A page that leads to the pages of reports that lie beside it, and tells which goals are missed."""
+    lines = []
+    for one in made:
+        missed = [line for line in one.lines if line.in_goal is False]
+        told = "".join(
+            f'<li class="missed">{escape(" ".join(map(str, (*line.group, line.metric.title))))}:'
+            f" {escape(_shown(line, line.value))}</li>"
+            for line in missed
+        )
+        empty = "<p>There is nothing in this period.</p>" if one.is_empty else ""
+        links = f'<a href="{one.name}.html">{one.name}</a> (<a href="{one.name}.csv">CSV</a>)'
+        lines.append(f"<h2>{links}</h2>{empty}" + (f"<ul>{told}</ul>" if told else ""))
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
+        f"<h1>{escape(title)}</h1>{''.join(lines)}</html>\n"
     )
 
 
