@@ -67,9 +67,13 @@ def _shown(line: "Line", value: Any) -> str:
     return f"{value:.0f}" if unit == "count" else f"{value:.2f}"
 
 
-def _cells(line: "Line") -> tuple[str, ...]:
+def _wanted(line: "Line") -> str:
     goal = line.metric.goal
-    wanted = "" if goal is None else f">= {goal}" if line.metric.unit == "stars" else f"<= {100 * goal:.0f} %"
+    return "" if goal is None else f">= {goal}" if line.metric.unit == "stars" else f"<= {100 * goal:.0f} %"
+
+
+def _cells(line: "Line") -> tuple[str, ...]:
+    wanted = _wanted(line)
     met = {None: "", True: "met", False: "missed"}[line.in_goal]
     between = "" if line.low is None else f"{_shown(line, line.low)} to {_shown(line, line.high)}"
     rank = "" if line.rank is None else str(line.rank)
@@ -172,7 +176,7 @@ def contents(title: str, made: "Sequence[Report]") -> str:
         missed = [line for line in one.lines if line.in_goal is False]
         told = "".join(
             f'<li class="missed">{escape(" ".join(map(str, (*line.group, line.metric.title))))}:'
-            f" {escape(_shown(line, line.value))}</li>"
+            f" {escape(_shown(line, line.value))}, goal {escape(_wanted(line))} missed</li>"
             for line in missed
         )
         empty = "<p>There is nothing in this period.</p>" if one.is_empty else ""
