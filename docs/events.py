@@ -219,6 +219,8 @@ EVENTS = (
         "the authorization",
     ),
     EventKind("authorization.denied", "the seller said no on the consent page", "the application"),
+    EventKind("view.saved", "somebody kept a page's filters, or changed that", "the view", after=("page", "shared")),
+    EventKind("view.deleted", "somebody forgot them", "the view"),
     EventKind("user.created", "a person was let use the console", "the user", after=_USER),
     EventKind("user.updated", "an operator or admin changed them", "the user", before=_USER, after=_USER),
     EventKind("user.password_reset", "they got another password, and their sessions ended", "the user"),

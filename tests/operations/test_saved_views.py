@@ -57,6 +57,7 @@ async def test_saved_shared_and_deleted(world: World) -> None:
             await deed
     await saved_views.delete_view(world.context, CALLER, ada, view.view_id)
     assert await names(world, ann) == []
+    assert await world.kinds(view.view_id) == ["view.saved", "view.saved", "view.deleted"]
 
 
 def elsewhere() -> Caller:

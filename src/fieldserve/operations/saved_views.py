@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 from fieldserve.operations.run import Caller, Context, read, transact
+from fieldserve.operations.sellers import log
 from fieldserve.store import saved_views
 from fieldserve.store.engine import Connection
 from fieldserve.store.saved_views import SavedView
@@ -56,7 +57,7 @@ async def save_view(
             raise TOO_MANY.error()
         view_id = known.view_id if known is not None else context.ids.uuid()
         view = SavedView(caller.seller_id, view_id, user.user_id, page, name, kept, shared)
-        await saved_views.put(c, view)
+        await _put(context, c, caller, view)
         return view
 
     return await transact(context, save)
@@ -72,7 +73,7 @@ async def change_view(
 
     async def change(c: Connection) -> SavedView:
         view = replace(await _mine(c, caller, user, view_id), name=name, shared=shared)
-        await saved_views.put(c, view)
+        await _put(context, c, caller, view)
         return view
 
     return await transact(context, change)
@@ -84,9 +85,15 @@ async def delete_view(context: Context, caller: Caller, user: User, view_id: str
     async def forget(c: Connection) -> SavedView:
         view = await _mine(c, caller, user, view_id)
         await saved_views.delete(c, caller.seller_id, view_id)
+        await log(context, c, caller, "view.deleted", view_id, None, None)
         return view
 
     return await transact(context, forget)
+
+
+async def _put(context: Context, c: Connection, caller: Caller, view: SavedView) -> None:
+    await saved_views.put(c, view)
+    await log(context, c, caller, "view.saved", view.view_id, None, {"page": view.page, "shared": view.shared})
 
 
 async def _mine(c: Connection, caller: Caller, user: User, view_id: str) -> SavedView:
