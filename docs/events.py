@@ -286,7 +286,7 @@ _THINGS = (
     ("Documents", ("document",)),
     ("What goes out to where mirrored jobs live", ("outbox",)),
     ("What operators set up", ("seller", "store", "technician", "service")),
-    ("Access", ("application", "authorization", "sign_in_code", "user", "operator_key", "webhook")),
+    ("Access", ("application", "authorization", "sign_in_code", "user", "view", "operator_key", "webhook")),
 )
 
 
