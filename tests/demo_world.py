@@ -1,7 +1,12 @@
 """One demo world for all tests that look at one: it takes seconds to make. Made as `fieldserve demo` makes it."""
 
+import os
+import shutil
 from datetime import date
 from pathlib import Path
+
+import pytest
+from filelock import FileLock
 
 from fieldserve.cli import demo
 from fieldserve.config import Settings
@@ -15,3 +20,18 @@ def make(folder: Path) -> Settings:
     settings = Settings(data=folder, sandbox="dynamic")
     demo.make(settings, DAY)
     return settings
+
+
+def copy(factory: pytest.TempPathFactory) -> Settings:
+    """A copy of the world, which is made once for all workers."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    made, done = shared / "demo-world", shared / "demo-world.done"
+    with FileLock(shared / "demo-world.lock"):
+        if not done.exists():
+            shutil.rmtree(made, ignore_errors=True)
+            make(made)
+            done.touch()
+    folder = factory.mktemp("demo") / "world"
+    shutil.copytree(made, folder)
+    return Settings(data=folder, sandbox="dynamic")

@@ -34,7 +34,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """`fieldserve demo` on a world that was made before, on a free port."""
-    data = demo_world.make(tmp_path_factory.mktemp("demo") / "world").data
+    data = demo_world.copy(tmp_path_factory).data
     environment = {**os.environ, "FIELDSERVE_LOG_LEVEL": "warning", "PYTHONUNBUFFERED": "1"}
     command = [*FIELDSERVE, "demo", "--port", "0", "--data", str(data)]
     with subprocess.Popen(

@@ -66,7 +66,7 @@ class Made:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The demo world, as the command makes it."""
-    settings = demo_world.make(tmp_path_factory.mktemp("demo") / "world")
+    settings = demo_world.copy(tmp_path_factory)
     return Made(settings, apsw.Connection(str(settings.data / "fieldserve.db")))
 
 
