@@ -260,25 +260,31 @@ root.addEventListener("click", (event) => {
   if (!button || !card) return;
   if (button.dataset.deed === "start") void tell({ ...of(card), kind: "start", body: {} });
   if (button.dataset.deed === "finish") finish(card);
+  if (button.dataset.deed === "photo") photograph(card);
   if (button.dataset.deed === "signature") sign(card);
 });
 
-root.addEventListener("change", (event) => {
-  const input = event.target as HTMLInputElement;
-  const card = input.closest<HTMLElement>(".stop");
-  if (input.dataset.deed !== "photo" || !card || !input.files) return;
-  const files = [...input.files];
-  input.value = "";
-  void (async () => {
-    for (const file of files) {
-      try {
-        await tell({ ...of(card), kind: "photo", file: await smaller(file) });
-      } catch {
-        toast(say("That picture cannot be read."));
-      }
+// One field for all visits, which stays while the camera is open: the list may be put in anew meanwhile.
+function photograph(card: HTMLElement): void {
+  const input = document.getElementById("photo") as HTMLInputElement;
+  const whose = of(card);
+  input.onchange = () => {
+    const files = [...(input.files ?? [])];
+    input.value = "";
+    void keepPhotos(whose, files);
+  };
+  input.click();
+}
+
+async function keepPhotos(whose: { job: string; title: string }, files: File[]): Promise<void> {
+  for (const file of files) {
+    try {
+      await tell({ ...whose, kind: "photo", file: await smaller(file) });
+    } catch {
+      toast(say("That picture cannot be read."));
     }
-  })();
-});
+  }
+}
 
 function of(card: HTMLElement): { job: string; title: string } {
   return { job: card.dataset.job ?? "", title: card.querySelector("h2")?.textContent?.trim() ?? "" };
