@@ -23,6 +23,7 @@ import asyncio
 import queue
 import re
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -41,6 +42,8 @@ LOCK = "/* FOR UPDATE */"
 SKIP_LOCKED = "/* FOR UPDATE SKIP LOCKED */"
 SQLITE_AT_LEAST = (3, 51, 3)
 BUSY_MILLISECONDS = 5_000
+PATIENT_TRIES = 60_000
+"""Of a migration, each of some milliseconds, before it gives up: about five minutes."""
 CONNECT_WITHIN = 5.0
 LARGEST_BATCH = 64
 WITHIN = 10.0
@@ -109,11 +112,11 @@ async def connect(url: str, *, durable: bool = True, pool_size: int = 10, within
     """Open the database that a URL names: `sqlite:///path/to/file` or `postgresql://user@host/name`.
 
     `durable=False` leaves out the fsync of SQLite, for building worlds that can be built again. `within` bounds a
-    transaction on PostgreSQL, in seconds; None lets a migration take its time. PostgreSQL need not answer yet: what is
-    used on it says so."""
+    transaction on PostgreSQL, in seconds; None lets a migration take its time, and on SQLite wait for its turn for as
+    long as others keep writing. PostgreSQL need not answer yet: what is used on it says so."""
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
-        return SQLite(Path(url.removeprefix("sqlite:///")), durable=durable)
+        return SQLite(Path(url.removeprefix("sqlite:///")), durable=durable, patient=within is None)
     if scheme in ("postgresql", "postgres"):
         return PostgreSQL(url, pool_size, within)
     raise ValueError(f"the database URL must start with sqlite:/// or postgresql://, not {scheme or 'nothing'}://")
@@ -164,9 +167,12 @@ def _for_sqlite(sql: str) -> str:
 class _SQLiteConnection:
     dialect: Dialect = "sqlite"
 
-    def __init__(self, path: Path, durable: bool):
+    def __init__(self, path: Path, durable: bool, patient: bool = False):
         self._connection = apsw.Connection(str(path), statementcachesize=256)
-        self._connection.set_busy_timeout(BUSY_MILLISECONDS)
+        if patient:
+            self._connection.set_busy_handler(_wait_for_a_turn)
+        else:
+            self._connection.set_busy_timeout(BUSY_MILLISECONDS)
         # Built with STAT4, as it is in the wheel, SQLite prepares many a statement anew for each set of values, in case
         # they called for another plan. They do not here, and it costs more than most statements themselves.
         self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
@@ -203,6 +209,12 @@ class _SQLiteConnection:
         self._connection.close()
 
 
+def _wait_for_a_turn(tries: int) -> bool:
+    """SQLite's own wait grows to a tenth of a second, in which those who write all the time never leave a gap."""
+    time.sleep(0.001 + tries % 7 / 1000)
+    return tries < PATIENT_TRIES
+
+
 def _finish(awaitable: Awaitable[T]) -> T:
     """Run a use of SQLite to its end: none of its awaits waits for anything."""
     try:
@@ -228,18 +240,18 @@ class SQLite:
     """One file, one writer thread in each process that has it open.
 
     One process is what it is made for. Several are correct, too: a transaction takes SQLite's write lock before it
-    reads anything, and who does not get it within `BUSY_MILLISECONDS` gets Conflict."""
+    reads anything, and who does not get it within `BUSY_MILLISECONDS` gets Conflict. `patient` waits for minutes."""
 
     dialect: Dialect = "sqlite"
 
-    def __init__(self, path: Path, *, durable: bool = True):
+    def __init__(self, path: Path, *, durable: bool = True, patient: bool = False):
         version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
         if version < SQLITE_AT_LEAST:
             raise Unavailable(f"SQLite {apsw.sqlite_lib_version()} is older than 3.51.3 and can corrupt a database")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._reader = _SQLiteConnection(path, durable)
-            self._writer = _Writer(_SQLiteConnection(path, durable))
+            self._reader = _SQLiteConnection(path, durable, patient)
+            self._writer = _Writer(_SQLiteConnection(path, durable, patient))
         except (apsw.Error, OSError) as fault:
             raise Unavailable(f"cannot open {path}: {fault}") from fault
 

@@ -5,6 +5,7 @@ mode) and our own drivers run them, in one transaction under a lock, so that pro
 and no second SQLite library ever opens the file. Alembic itself is imported only when there is something to do.
 """
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -40,12 +41,15 @@ async def upgrade(database: Database) -> tuple[str | None, str]:
     if before is not None and before >= head():
         return before, before
 
+    # Before the lock is taken: Alembic takes a while to load, and whoever writes meanwhile need not wait for that.
+    script = await asyncio.to_thread(statements, database.dialect, before)
+
     async def run(connection: Connection) -> str | None:
         if connection.dialect == "postgresql":
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_NUMBER)
         start = await current(connection)  # again, now under the lock
         if start is None or start < head():
-            await connection.run_script(statements(connection.dialect, start))
+            await connection.run_script(script if start == before else statements(connection.dialect, start))
         return start
 
     return await database.write(run), head()
