@@ -12,13 +12,16 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import psutil
 from filelock import FileLock
+
+T = TypeVar("T")
 
 FOLDER_VARIABLE = "FIELDSERVE_TEST_POSTGRES_FOLDER"
 _PREFIX = f"fieldserve-postgres-{getpass.getuser()}-"
@@ -64,17 +67,26 @@ def server_url() -> str:
 def run(url: str, *statements: str) -> None:
     """Run statements one by one, each in its own transaction, from code that is not async."""
 
-    async def on_one_connection() -> None:
+    async def on(connection: asyncpg.Connection) -> None:
+        for statement in statements:
+            await connection.execute(statement)
+
+    connected(url, on)
+
+
+def connected(url: str, use: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    """What a use of a connection answers, from code that is not async."""
+
+    async def on_one_connection() -> T:
         connection = await asyncpg.connect(url)
         try:
-            for statement in statements:
-                await connection.execute(statement)
+            return await use(connection)
         finally:
             await connection.close()
 
     # With a loop factory the runner leaves the thread's current event loop, which may be a test's, as it was.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(on_one_connection())
+        return runner.run(on_one_connection())
 
 
 def _sweep() -> None:

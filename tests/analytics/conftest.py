@@ -36,7 +36,12 @@ def postgres_facts(lively_folder: Path, create_postgres_database: Callable[[str 
 @pytest.fixture(scope="session")
 def spark_facts(lively_folder: Path) -> Iterator[Facts]:
     """The facts on Apache Spark, on this machine's cores."""
-    facts = open_facts(lively_folder, "local[2]")
+    with pytest.MonkeyPatch.context() as patched:
+        # Each query is asked once: to make machine code of it takes longer than to answer it.
+        patched.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        facts = open_facts(lively_folder, "local[2]")
+    facts.backend._session.conf.set("spark.sql.codegen.wholeStage", "false")
+    facts.backend._session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
     yield facts
     facts.close()
     # Spark leaves its Java to the end of the process; a pipe that is still open then would be a warning.

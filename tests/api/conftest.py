@@ -1,7 +1,7 @@
 """The small world, on both databases."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,14 +27,14 @@ async def tolerant_world(database: Database, tmp_path: Path) -> AsyncIterator[Wo
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def shared_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def shared_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a migrated, empty database for all tests of a file."""
     if request.param == "sqlite":
         path = tmp_path_factory.mktemp("shared") / "fieldserve.db"
-        return f"sqlite:///{shutil.copyfile(request.getfixturevalue('migrated_sqlite'), path)}"
-    template = request.getfixturevalue("migrated_postgres").partition("?")[0].rpartition("/")[2]
-    url: str = request.getfixturevalue("create_postgres_database")(template)
-    return url
+        yield f"sqlite:///{shutil.copyfile(request.getfixturevalue('migrated_sqlite'), path)}"
+        return
+    with request.getfixturevalue("postgres_databases").one() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

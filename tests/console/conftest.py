@@ -47,10 +47,14 @@ class Console:
         return page
 
     def sign_in(self, login: str = "dora", **options: Any) -> Page:
-        """A browser in which that person signed in, on their first page."""
+        """A browser in which that person signed in, on their first page: in the session that they have, if any."""
         page = self.open(**options)
-        self.give(page, login)
-        page.wait_for_url("**/today")
+        page.context.add_cookies(self.server.sessions.get(login, []))
+        page.goto(f"{self.server.base}/console")
+        if "/console/sign-in" in page.url:
+            self.give(page, login)
+            page.wait_for_url("**/today")
+            self.server.sessions[login] = page.context.cookies()
         return page
 
     def give(self, page: Page, login: str, password: str = PASSWORD) -> None:
@@ -106,9 +110,23 @@ def console(console_server: RunningServer, browser: Browser) -> Iterator[Console
         assert console.complaints == []
 
 
-@pytest.fixture
-def axe() -> str:
-    """The source of axe, which says what keeps people from using a page."""
-    source = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-    assert source.is_file(), "axe comes with the front end's packages; run: make console"
-    return source.read_text()
+_AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+_RUN = """rules => axe.run(rules ? {runOnly: {type: 'rule', values: rules}} : {}).then(
+    told => told.violations.flatMap(one => one.nodes.map(node => one.id + ' ' + node.html.slice(0, 120))))"""
+
+
+def examine(page: Page, *, narrow: bool = False) -> None:
+    """No rule that axe can check is broken, in light and, as far as it depends on colours, in dark.
+
+    `narrow` says that nothing is wider than a phone's screen, either."""
+    assert _AXE.is_file(), "axe comes with the front end's packages; run: make console"
+    page.evaluate(_AXE.read_text())
+    for scheme, rules in (("light", None), ("dark", ["color-contrast", "link-in-text-block"])):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert page.evaluate(_RUN, rules) == [], f"{page.url}, {scheme}"
+    page.emulate_media(color_scheme="light")
+    if narrow:
+        size = page.viewport_size
+        page.set_viewport_size({"width": 360, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, page.url
+        page.set_viewport_size(size or {"width": 1400, "height": 900})

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httpx2
 import pytest
 from playwright.sync_api import expect
 from standardwebhooks import Webhook
 
-from tests.console.conftest import OTHER_SELLER, Console, let_people_in
+from tests.console.conftest import OTHER_SELLER, Console, examine, let_people_in
 from tests.official.running import SELLER, US, RunningServer, running
 
 
@@ -176,10 +176,10 @@ class TestWebhooks:
         page.keyboard.press("t")
         row = page.locator("tbody tr")
         row.wait_for()
-        while "410" not in row.inner_text():
+        while "Dead" not in row.inner_text():
             page.keyboard.press("r")
             page.wait_for_load_state()
-        expect(row.locator(".status")).to_have_text("Dead")
+        expect(row).to_contain_text("410")
         expect(page.locator("main")).to_contain_text("stopped")
         Hook.refuses = False
         page.get_by_text("Change", exact=True).first.click()
@@ -187,7 +187,7 @@ class TestWebhooks:
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
         page.keyboard.press("d")
-        while "204" not in row.inner_text():
+        while "Delivered" not in row.inner_text():
             page.keyboard.press("r")
             page.wait_for_load_state()
         headers, body = Hook.got[0]
@@ -214,22 +214,13 @@ class TestWebhooks:
 
 
 class TestEveryPage:
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_axe_finds_nothing(self, console: Console, axe: str, scheme: Any) -> None:
+    def test_axe_finds_nothing(self, console: Console) -> None:
         """No rule of WCAG 2.2 AA that a machine can check is broken; on a phone nothing is wider than the screen."""
         request_id = ask(console, "serviceJobs", MarketplaceIds=US)
-        page = console.sign_in("dev", color_scheme=scheme, bypass_csp=True)
+        page = console.sign_in("dev", bypass_csp=True)
         made = console.server.operate("POST", f"sellers/{SELLER}/webhooks", {"url": "http://127.0.0.1:9/"})
         webhook = f"webhooks/{made['webhook']['webhookId']}"
         console.server.operate("POST", f"sellers/{SELLER}/{webhook}/ping")
         for path in ("requests", f"requests/{request_id}", "lint", "webhooks", webhook, "webhooks/new"):
             page.goto(console.address(f"developers/{path}"))
-            page.evaluate(axe)
-            tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-            found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
-            assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found["violations"]] == [], (
-                path
-            )
-            page.set_viewport_size({"width": 360, "height": 700})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
-            page.set_viewport_size({"width": 1400, "height": 900})
+            examine(page, narrow=True)

@@ -12,9 +12,9 @@ from typing import ClassVar
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.console.conftest import OTHER_SELLER, Console, let_people_in
+from tests.console.conftest import OTHER_SELLER, Console, examine, let_people_in
 from tests.console.test_pages import ROUTED, place
 from tests.official.running import SELLER, STORE, RunningServer, running
 
@@ -72,15 +72,6 @@ def planned(console: Console) -> str:
     return plan_id
 
 
-def examined(page: Page, axe: str) -> None:
-    """No rule of WCAG 2.2 AA that a machine can check is broken, in light and in dark."""
-    page.evaluate(axe)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
-
-
 class TestTiles:
     def test_laid_on_tiles(self, console: Console, tiles: str) -> None:
         """Tiles are asked for under the strict policy, the drawing follows the map, and keys move it."""
@@ -110,13 +101,13 @@ class TestTiles:
         assert listed is not None
         assert host not in listed.headers["content-security-policy"]
 
-    def test_axe_finds_nothing(self, console: Console, axe: str) -> None:
+    def test_axe_finds_nothing(self, console: Console) -> None:
         """The map's own controls can be read and told apart."""
         place(console)
         page = console.sign_in(bypass_csp=True)
         page.goto(console.address(f"plans/{planned(console)}"))
         page.wait_for_selector(".map[data-laid]")
-        examined(page, axe)
+        examine(page)
 
     def test_style(self, console: Console, tiles: str) -> None:
         """The map may lie on a style, too, whose shapes our own worker draws."""
@@ -208,13 +199,13 @@ class TestCompare:
         page.wait_for_url("**hour=38.50**")
         expect(page.get_by_role("columnheader", name="Cost")).to_be_visible()
 
-    def test_axe_finds_nothing(self, console: Console, axe: str) -> None:
+    def test_axe_finds_nothing(self, console: Console) -> None:
         """An analyst, too, can read and use the comparison."""
         place(console)
         page = console.sign_in("anne", bypass_csp=True)
         page.goto(console.address(f"plans/compare?plan={planned(console)}&hour=40"))
         page.wait_for_selector(".pair .map[data-laid]")
-        examined(page, axe)
+        examine(page)
 
     def test_refused(self, console: Console) -> None:
         """Nothing chosen, a price that is none, a plan of others: each is told."""

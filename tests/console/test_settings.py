@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from fieldserve.console.fields import Field, defaults, meet, sent, shown
-from tests.console.conftest import OTHER_SELLER, Console
+from tests.console.conftest import OTHER_SELLER, Console, examine
 from tests.official.running import ANN, SELLER, STORE
 
 TABS = ("stores", "technicians", "services", "skills", "users", "sellers", "reasons", "retention")
@@ -215,22 +215,13 @@ class TestSettings:
         expect(row).to_contain_text("TV")
         expect(row.get_by_role("link", name="Ann")).to_be_visible()
 
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_axe_finds_nothing(self, console: Console, axe: str, scheme: Any) -> None:
+    def test_axe_finds_nothing(self, console: Console) -> None:
         """No rule of WCAG 2.2 AA that a machine can check is broken; on a phone nothing is wider than the screen."""
-        page = console.sign_in("ada", color_scheme=scheme, bypass_csp=True)
-        paths = [f"settings/{one}" for one in (TABS if scheme == "light" else ("users", "skills"))]
+        page = console.sign_in("ada", bypass_csp=True)
+        paths = [f"settings/{one}" for one in TABS]
         for path in [*paths, "settings/technicians/new", f"settings/stores/{STORE}"]:
             page.goto(console.address(path))
-            page.evaluate(axe)
-            tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-            found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
-            assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found["violations"]] == [], (
-                path
-            )
-            page.set_viewport_size({"width": 360, "height": 700})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
-            page.set_viewport_size({"width": 1400, "height": 900})
+            examine(page, narrow=True)
 
 
 def let_in(console: Console, password: str) -> bool:

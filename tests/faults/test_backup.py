@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import tarfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from fieldserve.store.backup import BackupFault
 from fieldserve.store.blobs import open_blobs
 from fieldserve.store.engine import Connection
 from fieldserve.store.keys import open_seal
+from tests.databases import Databases
 from tests.faults.conftest import Row
 from tests.uploads import PNG, attached, document
 from tests.world import SELLER, World, a_world
@@ -65,9 +66,10 @@ async def site(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-def used_database(create_postgres_database: Callable[[str | None], str], migrated_postgres: str) -> str:
+def used_database(postgres_databases: Databases) -> Iterator[str]:
     """A migrated PostgreSQL database."""
-    return create_postgres_database(migrated_postgres.partition("?")[0].rpartition("/")[2])
+    with postgres_databases.one() as url:
+        yield url
 
 
 async def proved(world: World) -> str:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class RunningServer:
     client_secret: str = ""
     refresh_token: str = ""
     orders: int = 0
+    sessions: dict[str, Any] = field(default_factory=dict)
+    """Cookies of those who signed in to the console, by login."""
 
     def operate(self, method: str, path: str, body: Any = None) -> Any:
         """Call the operator API below /operator/v1/."""

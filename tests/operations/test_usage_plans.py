@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -14,6 +13,7 @@ from fieldserve.operations import usage_plans
 from fieldserve.operations.run import Context
 from fieldserve.store.engine import Database, Unavailable
 from tests.access import SECOND, SetClock, opened
+from tests.databases import Databases
 
 RATE, BURST, SECONDS = 40.0, 24, 1.5
 
@@ -47,12 +47,12 @@ asyncio.run(main(sys.argv[1], *map(float, sys.argv[2:5]), int(sys.argv[5])))
 
 
 @pytest.mark.postgres
-def test_four_processes(create_postgres_database: Callable[[str | None], str], migrated_postgres: str) -> None:
+def test_four_processes(postgres_databases: Databases) -> None:
     """Four processes that ask as fast as they can get the burst and the rate together, not each for itself."""
-    url = create_postgres_database(migrated_postgres.partition("?")[0].rpartition("/")[2])
-    command = [sys.executable, "-c", PROCESS, url, str(time.time() + 3), str(SECONDS), str(RATE), str(BURST)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
-    told = [one.communicate()[0] for one in running]
+    with postgres_databases.one() as url:
+        command = [sys.executable, "-c", PROCESS, url, str(time.time() + 3), str(SECONDS), str(RATE), str(BURST)]
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
+        told = [one.communicate()[0] for one in running]
     passed = [tuple(moments) for one in told for moments in json.loads(one)]
     asked, answered = min(one[0] for one in passed), max(one[1] for one in passed)
     assert len(passed) <= BURST + RATE * (answered - asked)
