@@ -3,11 +3,11 @@
 Prints tables. Everything is made up by DuckDB and the same each time. `--appointments` for another size, `--rounds`.
 
 The audit is that of the reports: every metric of audit and scorecard that is made of appointments, by technician and
-week, over three years of a file a day, as the house writes them. What is made of hours (utilisation, travel) and of
-feedback is not in it. Both get the same Parquet files and must come to the same numbers; pandas reads only the columns
-that it needs. Each has a process of its own, so that the peak of its memory is its own. The refresh is that of the
-server: events from a database on disk, rows of the touched days rewritten, which have the made-up appointments in them
-as well.
+week, over three years, in a file a day and one for each month that is over, as the house writes them. What is made of
+hours (utilisation, travel) and of feedback is not in it. Both read the same Parquet files and must come to the same
+numbers; pandas reads only the columns that it needs. Each has a process of its own, so that the peak of its memory is
+its own. The refresh is that of the server: events from a database on disk, rows of the touched days rewritten, which
+have the made-up appointments in them as well.
 """
 
 import argparse
@@ -32,6 +32,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from fieldserve.analytics import packs
 from fieldserve.analytics.engines import Facts, open_facts
 from fieldserve.analytics.entries import Entry
 from fieldserve.analytics.facts import APPOINTMENT_FACTS, APPOINTMENT_TECHNICIANS, Table
@@ -52,7 +53,7 @@ from fieldserve.analytics.reports import REPORTS
 from fieldserve.app import opened
 from fieldserve.config import Settings
 from fieldserve.domain.intervals import DAY, HOUR, MINUTE
-from fieldserve.operations.facts import refresh_facts
+from fieldserve.operations.facts import pack_facts, refresh_facts
 from fieldserve.operations.run import Context
 from fieldserve.store import events
 from fieldserve.store.events import Event
@@ -180,12 +181,11 @@ def audit(facts: Facts) -> Any:
 COLUMNS = [*sorted(_MADE - {"service_job_id", "store_id", "local_date", "promised_start"}), "local_date"]
 
 
-def audit_in_pandas(folder: Path, as_of: datetime) -> pd.DataFrame:
+def audit_in_pandas(files: dict[str, list[str]], as_of: datetime) -> pd.DataFrame:
     """The same in pandas, written with care: only the columns needed, each condition once, one pass to add up."""
-    v = pd.read_parquet(folder / "appointment_facts", columns=COLUMNS, partitioning=None)
-    team = pd.read_parquet(
-        folder / "appointment_technicians", columns=["seller_id", "appointment_id", "technician_id"], partitioning=None
-    )
+    v = pd.read_parquet(files["appointment_facts"], columns=COLUMNS, partitioning=None)
+    keys = ["seller_id", "appointment_id", "technician_id"]
+    team = pd.read_parquet(files["appointment_technicians"], columns=keys, partitioning=None)
     theirs = v.broken_by == "SELLER"
     ended = v.promised_end <= as_of
     answers = (ended | (v.outcome != "OPEN")) & (v.broken_by.isna() | theirs)
@@ -265,7 +265,8 @@ def on_pandas(folder: Path) -> Timed:
     assert manifest is not None, "the facts are made"
     assert manifest.as_of is not None, "the facts are made"
     as_of = datetime(1970, 1, 1) + timedelta(microseconds=manifest.as_of)  # noqa: DTZ001 (as the tables have it)
-    return timed(lambda: audit_in_pandas(folder, as_of), 1)
+    files = {name: [str(one) for one in packs.paths(folder, manifest.tables[name])] for name in manifest.tables}
+    return timed(lambda: audit_in_pandas(files, as_of), 1)
 
 
 def alone(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -298,8 +299,9 @@ async def happen(context: Context, entries: Sequence[Entry]) -> None:
     await context.database.write(lambda c: events.append(c, *new))
 
 
-async def refresh_day(folder: Path, days: int, a_day: int, rounds: int) -> tuple[list[float], int]:
-    """Seconds of refreshes, each of one more day's events of a world with `days` behind it, beside what is made up."""
+async def refresh_day(folder: Path, days: int, a_day: int, rounds: int) -> tuple[list[float], list[float], int]:
+    """Seconds of refreshes, each of one more day's events of a world with `days` behind it, beside what is made up; and
+    of packing anew, each time, what they told of months that were over."""
     settings = Settings(data=folder / "data")
     log = Log(START)
     log.service()
@@ -308,7 +310,7 @@ async def refresh_day(folder: Path, days: int, a_day: int, rounds: int) -> tuple
         for number in range(10):
             log.technician(f"t-{store}-{number}", f"store-{store}", "America/New_York")
             log.hours(f"t-{store}-{number}", START + 4 * HOUR, START + 13 * HOUR, 365)
-    seconds, count, told, number = [], 0, 0, 0
+    seconds, packing, count, told, number = [], [], 0, 0, 0
     open_jobs: dict[int, list[Told]] = {}
     async with opened(settings, durable=False) as context:
         for day in range(days + rounds):
@@ -335,7 +337,11 @@ async def refresh_day(folder: Path, days: int, a_day: int, rounds: int) -> tuple
                 count = len(new)
             else:
                 await asyncio.to_thread(put_beside, settings.facts_folder, folder)
-    return seconds, count
+            begun = time.perf_counter()
+            await pack_facts(context)
+            if day >= days:
+                packing.append(time.perf_counter() - begun)
+    return seconds, packing, count
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -355,6 +361,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{given.appointments:,} appointments in {size:,.0f} MB, a file a day,"
             f" made in {time.perf_counter() - begun:.0f} s"
         )
+        begun = time.perf_counter()
+        packed = alone(packs.pack, folder)
+        print(f"{packed} months of both tables packed in {time.perf_counter() - begun:.0f} s")
         median, least, peak, mine = alone(on_duckdb, folder, given.rounds)
         _, pandas_least, pandas_peak, others = alone(on_pandas, folder)
         pd.testing.assert_frame_equal(_ordered(mine), _ordered(others)[list(mine.columns)], check_dtype=False)
@@ -365,13 +374,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{'':24}{'median s':>10}{'least s':>10}{'peak GB':>10}{'times':>8}")
         print(f"{'DuckDB, limit ' + MEMORY:24}{median:10.2f}{least:10.2f}{peak:10.2f}{1:8.1f}")
         print(f"{'pandas':24}{pandas_least:10.2f}{pandas_least:10.2f}{pandas_peak:10.2f}{pandas_least / median:8.1f}")
-        seconds, count = asyncio.run(refresh_day(folder, given.days, given.a_day, given.rounds))
+        seconds, packing, count = asyncio.run(refresh_day(folder, given.days, given.a_day, given.rounds))
         print(
             f"refresh of one day beside them: {count:,} events, {given.a_day} orders, 110 resources,"
             f" {given.days} days behind it"
         )
         print(f"{'':24}{'median s':>10}{'least s':>10}{'most s':>10}")
-        print(f"{'refresh':24}{statistics.median(seconds):10.2f}{min(seconds):10.2f}{max(seconds):10.2f}")
+        for name, each in (("refresh", seconds), ("packing behind it", packing)):
+            print(f"{name:24}{statistics.median(each):10.2f}{min(each):10.2f}{max(each):10.2f}")
     finally:
         shutil.rmtree(folder)
 

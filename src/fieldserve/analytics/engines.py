@@ -89,7 +89,9 @@ def open_facts(folder: Path, engine: str = "duckdb", *, memory_limit: str = MEMO
 
 
 def _paths(folder: Path, manifest: "Manifest", name: str) -> list[str]:
-    return [str(folder / one.path) for one in manifest.tables.get(name, ())]
+    from fieldserve.analytics.packs import paths
+
+    return [str(one) for one in paths(folder, manifest.tables.get(name, ()))]
 
 
 def _as_of(manifest: "Manifest") -> datetime:

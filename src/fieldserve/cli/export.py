@@ -48,13 +48,14 @@ def _run(given: dict[str, Any], target: str | None, format: str, rebuild: bool) 
     from fieldserve.analytics.home import Busy
     from fieldserve.app import opened
     from fieldserve.operations.export import export_facts
-    from fieldserve.operations.facts import refresh_facts
+    from fieldserve.operations.facts import pack_facts, refresh_facts
     from fieldserve.store.engine import Unavailable
     from fieldserve.store.keys import KeyFault
 
     async def run() -> "tuple[Refreshed, Exported | None]":
         async with opened(settings(**given)) as context:
             refreshed = await refresh_facts(context, rebuild=rebuild, tell=_tell_refresh)
+            await pack_facts(context)
             if target is None:
                 return refreshed, None
             return refreshed, await export_facts(context, target, format, tell=_tell_export)

@@ -114,11 +114,23 @@ def _need_analytics() -> None:
 
 
 async def keep_fresh(context: Context) -> None:
-    """Refresh, unless another process of this server is at it."""
+    """Refresh, and pack what is over, unless another process of this server is at it."""
     from fieldserve.analytics.home import Busy
 
     with suppress(Busy):
         await refresh_facts(context)
+        await pack_facts(context)
+
+
+async def pack_facts(context: Context) -> int:
+    """Put the days of months that are over together, so that reports over years are fast; how many files were written.
+
+    Raises Busy where another process refreshes the facts."""
+    from fieldserve.analytics import home, packs
+
+    folder = context.settings.facts_folder
+    with home.held(folder):
+        return await asyncio.to_thread(packs.pack, folder)
 
 
 async def _until(context: Context) -> int:
