@@ -1,5 +1,8 @@
 """Reports and what-if through the operator API, on what really happened in a world."""
 
+import base64
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +97,17 @@ class TestReports:
             assert line["unit"] != "currency" or isinstance(line["value"], str)
 
     async def test_files(self, desk: Desk) -> None:
-        """A table, and a page that loads nothing."""
+        """A table, a page that loads nothing, and a workbook."""
         await desk.world.order()
         for form, starts in (("csv", "store_id,metric"), ("html", "<!doctype html>")):
             told = (await desk.call("GET", f"reports/demand/file?{DAYS}&groupBy=store_id&format={form}")).json()
             assert told["content"].startswith(starts)
             assert told["fileName"] == f"demand-2026-02-01-2026-05-01.{form}"
+            assert "encoding" not in told
+        told = (await desk.call("GET", f"reports/demand/file?{DAYS}&groupBy=store_id&format=xlsx")).json()
+        assert (told["fileName"], told["encoding"]) == ("demand-2026-02-01-2026-05-01.xlsx", "base64")
+        with zipfile.ZipFile(io.BytesIO(base64.b64decode(told["content"]))) as book:
+            assert b"store_id" in book.read("xl/sharedStrings.xml")
 
     @pytest.mark.parametrize(
         ("query", "says"),

@@ -1,6 +1,7 @@
 """Reports on facts that are brought up to the event log first."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -96,9 +97,10 @@ async def get_reports(context: Context, caller: Caller, wanted: Sequence[tuple[s
 
 
 async def export_report(context: Context, caller: Caller, name: str, file_format: str, asked: ReportAsk) -> ReportFile:
-    """The seller's report as a text file: csv or html. Raises ApiError as get_report does."""
+    """The seller's report as a file: csv, html or xlsx. Raises ApiError as get_report does."""
     file_name, content = await write_report(context, caller, name, file_format, asked)
-    assert isinstance(content, str), "a workbook is not offered here"
+    if isinstance(content, bytes):
+        return ReportFile(CONTENT_TYPES[file_format], file_name, b64encode(content).decode(), "base64")
     return ReportFile(CONTENT_TYPES[file_format], file_name, content)
 
 

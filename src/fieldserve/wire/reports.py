@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from fieldserve.wire.errors import Says
 from fieldserve.wire.parameters import Parameter
@@ -10,7 +11,7 @@ from fieldserve.wire.parts import Part
 from fieldserve.wire.plans import read_day
 
 REPORTS = ("audit", "scorecard", "payments", "demand")
-FILES = ("csv", "html")
+FILES = ("csv", "html", "xlsx")
 
 
 class ReportLine(Part):
@@ -78,11 +79,12 @@ class CountedJobs(Part):
 
 
 class ReportFile(Part):
-    """A report as a file: its text, and what it is."""
+    """A report as a file: what it is, and its text; of a workbook its bytes as Base64, as `encoding` says."""
 
     content_type: str
     file_name: str
     content: str
+    encoding: Literal["text", "base64"] = "text"
 
 
 # ---- parameters
@@ -110,7 +112,7 @@ GROUP = Parameter(
 COUNTED = Parameter("counted", "query", choices=("true", "false"), says="true: only what is in the numerator")
 MOST_JOBS = 5_000
 
-FORMAT = Parameter("format", "query", required=True, choices=FILES, says="a table, or a page that prints")
+FORMAT = Parameter("format", "query", required=True, choices=FILES, says="a table, a page that prints, or a workbook")
 
 BAD_REPORT = Says(
     400, "InvalidInput", "{why}.", "the period has no day, there is no such column or metric, or it is not made of jobs"
