@@ -97,15 +97,17 @@ class TestPages:
 
     def test_demand(self, desk: Console) -> None:
         """When buyers want to come, and what another schedule would have won: nothing here, since nothing was full."""
-        page = desk.sign_in("anne")
+        page = desk.sign_in("anne", locale="en-US")
         page.goto(desk.address("demand"))
         assert is_drawn(page, "heat")
+        page.get_by_label("Cost of an hour").fill("35.50")
         page.locator("#more").focus()
         page.keyboard.press("ArrowRight")
         expect(page.locator("output")).to_have_text("3")
         page.get_by_role("button", name="Replay the demand").click()
         page.wait_for_url("**more=3**")
         expect(page.locator("table tbody tr").last).to_contain_text("+0")
+        expect(page.locator("table tbody tr").last).to_contain_text("$")
 
     def test_capacity_beside_demand(self, desk: Console) -> None:
         """A store with two technicians, open day and night, and a visit: capacity to spare, by store and by skill."""
