@@ -181,9 +181,11 @@ def audit(facts: Facts) -> Any:
 COLUMNS = [*sorted(_MADE - {"service_job_id", "store_id", "local_date", "promised_start"}), "local_date"]
 
 
-def audit_in_pandas(files: dict[str, list[str]], as_of: datetime) -> pd.DataFrame:
-    """The same in pandas, written with care: only the columns needed, each condition once, one pass to add up."""
-    v = pd.read_parquet(files["appointment_facts"], columns=COLUMNS, partitioning=None)
+def audit_in_pandas(files: dict[str, Any], as_of: datetime) -> pd.DataFrame:
+    """The same in pandas, written with care: only the columns needed, each condition once, one pass to add up.
+
+    `files` are lists of paths by table, which pandas takes though its types do not say so."""
+    v: Any = pd.read_parquet(files["appointment_facts"], columns=COLUMNS, partitioning=None)
     keys = ["seller_id", "appointment_id", "technician_id"]
     team = pd.read_parquet(files["appointment_technicians"], columns=keys, partitioning=None)
     theirs = v.broken_by == "SELLER"

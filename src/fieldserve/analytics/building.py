@@ -15,7 +15,7 @@ from fieldserve.analytics import capacity
 from fieldserve.analytics.capacity import Booked, days_of, horizon, touched_by
 from fieldserve.analytics.entries import Entry
 from fieldserve.analytics.facts import TABLES
-from fieldserve.analytics.home import Home, key_of, sort_by_key, to_arrow
+from fieldserve.analytics.home import Home, key_of, side_by_side, sort_by_key, to_arrow
 from fieldserve.analytics.jobs import Row, fold, searched
 from fieldserve.analytics.local import Day
 from fieldserve.analytics.world import Key, World, read_availability, unflat
@@ -97,11 +97,15 @@ class _Changes:
 
     def apply(self, home: Home) -> None:
         # What is written twice is the same twice: rows that come replace those with their key.
-        for name, day in sorted({*self.gone, *self.come}):
+        def change(place: tuple[str, Day]) -> None:
+            name, day = place
             key = TABLES[name].key
-            come = self.come.get((name, day), [])
-            gone = {key_of(row, key) for row in (*self.gone.get((name, day), ()), *come)}
+            come = self.come.get(place, [])
+            gone = {key_of(row, key) for row in (*self.gone.get(place, ()), *come)}
             home.change(name, day, gone, come)
+
+        for _ in side_by_side(change, sorted({*self.gone, *self.come})):
+            pass
 
 
 class _Visit(NamedTuple):
@@ -184,9 +188,13 @@ def _put_some_hours(home: Home, by_day: Mapping[Day, Sequence[Key]], types: Mapp
         for row in capacity.hours(home.world, key, types[key], wanted[key], booked.get(key, ())):
             rows[row["local_date"]].append(row)
     by = ("seller_id", "resource_id")
-    for day, keys in by_day.items():
-        gone = {key_of({"seller_id": one[0], "resource_id": one[1]}, by) for one in keys}
+
+    def change(day: Day) -> None:
+        gone = {key_of({"seller_id": one[0], "resource_id": one[1]}, by) for one in by_day[day]}
         home.change("capacity_facts", day, gone, rows.get(day, []), by)
+
+    for _ in side_by_side(change, by_day):
+        pass
 
 
 def _booked(home: Home, days: Iterable[Day], wanted: Mapping[Key, Any]) -> dict[Key, list[Booked]]:
@@ -194,14 +202,18 @@ def _booked(home: Home, days: Iterable[Day], wanted: Mapping[Key, Any]) -> dict[
     around = {day + one for day in days for one in range(-_LONGEST, 3)}
     found: dict[Key, list[Booked]] = defaultdict(list)
     ids = pa.array(sorted({subject for _, subject in wanted}), pa.string())
-    for day in sorted(around & set(home.days())):
-        visits: dict[Key, Booked] = {}
+
+    def of_day(day: Day) -> tuple[pa.Table, pa.Table]:
         # Most of a day is about resources that nobody asks for: it is left out before it becomes rows.
         team = home.read("appointment_technicians", day, ("seller_id", "appointment_id", "technician_id"))
         team = team.filter(pc.is_in(team["technician_id"], ids))
         columns = home.read("appointment_facts", day, _VISIT)
         theirs = pc.is_in(columns["appointment_id"], team["appointment_id"].combine_chunks())
-        for one in _raw(columns.filter(pc.or_(pc.is_in(columns["store_id"], ids), theirs))):
+        return team, columns.filter(pc.or_(pc.is_in(columns["store_id"], ids), theirs))
+
+    for team, columns in side_by_side(of_day, sorted(around & set(home.days()))):
+        visits: dict[Key, Booked] = {}
+        for one in _raw(columns):
             visit = _held(one)
             if visit is None:
                 continue

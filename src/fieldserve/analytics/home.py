@@ -13,11 +13,12 @@ that the manifest before this one named stay until the next refresh, for those w
 import fcntl
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -29,6 +30,9 @@ from fieldserve.analytics.facts import SCHEMA_VERSION, TABLES, Table
 from fieldserve.analytics.local import Day, to_date, to_day
 from fieldserve.analytics.world import World
 from fieldserve.domain.intervals import Instant
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 MANIFEST = "manifest.json"
 _UNIT = "\x1f"  # between the parts of a key; no id holds it
@@ -108,6 +112,12 @@ def without(content: pa.Table, names: Sequence[str], keys: Collection[str]) -> p
     columns = [pc.cast(content[name], pa.string()) for name in names]
     joined = pc.binary_join_element_wise(*columns, _UNIT)
     return content.filter(pc.invert(pc.is_in(joined, pa.array(sorted(keys), pa.string()))))
+
+
+def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """What the work answers for each, in order; on all cores, since reading and writing Parquet leaves Python free."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        yield from pool.map(work, items)
 
 
 class Home:

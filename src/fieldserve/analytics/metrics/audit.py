@@ -4,6 +4,8 @@ Appointments belong to the local day for which they were promised. What is not k
 """
 
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from fieldserve.analytics.metrics import counting
@@ -39,7 +41,7 @@ def no_show(table: Any, filters: Filters) -> Any:
     """Its window is over and nobody came: still open, or called off by the provider after it began."""
     open_ = due(table, filters) & (table.outcome == "OPEN")
     called_off = (table.broken_by == "SELLER") & (table.notice_minutes < 0)
-    return (open_ | called_off).fill_null(False) & table.fulfilment_start.isnull()
+    return (open_ | called_off) & table.fulfilment_start.isnull()
 
 
 def overrun(table: Any, _: Filters) -> Any:
@@ -74,11 +76,7 @@ BREAKS: dict[str, Condition] = {
 
 def broken(table: Any, filters: Filters) -> Any:
     """At least one promise was broken, of whatever kind."""
-    conditions = [condition(table, filters).fill_null(False) for condition in BREAKS.values()]
-    found = conditions[0]
-    for one in conditions[1:]:
-        found = found | one
-    return found
+    return reduce(or_, (condition(table, filters) for condition in BREAKS.values())).fill_null(False)
 
 
 def over(table: Any, filters: Filters) -> Any:
@@ -92,7 +90,7 @@ def provider_answers(table: Any, filters: Filters) -> Any:
 
 
 def _perfect(table: Any, filters: Filters) -> Any:
-    kept = (table.outcome == "FULFILLED") & on_time(table, filters).fill_null(False)
+    kept = (table.outcome == "FULFILLED") & on_time(table, filters)
     return kept & ~broken(table, filters)
 
 

@@ -37,14 +37,13 @@ def visits(facts: "Facts", filters: Filters, group_by: Groups) -> "Table":
 
 
 def share(counts: Any, of: Any) -> Tally:
-    """How many of the rows `of` also hold `counts`; unknown does not hold."""
-    whole = of.fill_null(False)
-    return Tally(counts.fill_null(False) & whole, whole)
+    """How many of the rows `of` also hold `counts`; what is unknown is not added up, and so does not hold."""
+    return Tally(counts & of, of)
 
 
 def count(holds: Any) -> Tally:
     """How many of the rows hold it."""
-    return Tally(holds.fill_null(False), holds.fill_null(False))
+    return Tally(holds, holds)
 
 
 def mean_minutes(minutes: Any) -> Tally:
