@@ -52,7 +52,7 @@ setup-server: ## make .venv with only what the server runs on (faster)
 
 .PHONY: test
 test: setup ## run all tests (PYTEST='…' passes options on)
-	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 .PHONY: check
 check: setup ## lint, format, types, and who may import whom

@@ -2,7 +2,8 @@
 
 A server of its own process serves a world that is made for it. Printed are, each the median of the rounds (and p95
 where it says so): how long until the board's first paint and until its visits stand there, the longest task while a
-visit is dragged, how long a change takes until another board shows it, and how long pages take with 100,000 jobs.
+visit is dragged, how long a change takes until another board shows it, and how long pages take with 100,000 jobs and
+how large they are without what pages share.
 
     python -m benchmarks.console [--jobs 100000] [--rounds 20]
 """
@@ -27,6 +28,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from fieldserve.app import opened
 from fieldserve.config import Settings
 from fieldserve.operations import appointments, orders, sellers, services, stores, technicians
+from fieldserve.operations.facts import refresh_facts
 from fieldserve.operations.run import Caller, Context
 from fieldserve.operations.users import create_user
 from fieldserve.store.engine import Connection
@@ -84,6 +86,7 @@ async def _make(folder: Path, day: str, jobs: int) -> None:
             context, caller, CreateUser(login="bench", name="Bench", role="admin", seller_id=SELLER, password=PASSWORD)
         )
         await context.database.write(lambda c: _copies(c, jobs))
+        await refresh_facts(context)  # as a server that runs has them
 
 
 def _order() -> PlaceOrder:
@@ -102,7 +105,7 @@ async def _visit(context: Context, caller: Caller, technician: int, start: int) 
 
 
 async def _copies(c: Connection, jobs: int) -> None:
-    """Closed jobs of the past: copies of one, a minute apart."""
+    """Closed jobs of the past: copies of one, a minute apart, each with its order in the log."""
     await c.execute(
         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1)"
         " INSERT INTO jobs (seller_id, service_job_id, marketplace_id, store_id, asin, status, service_order_id,"
@@ -110,6 +113,13 @@ async def _copies(c: Connection, jobs: int) -> None:
         " 'COMPLETED', service_order_id, created_at - 60000000 * n, updated_at - 60000000 * n, details,"
         " replace(document, 'PENDING_SCHEDULE', 'COMPLETED')"
         " FROM (SELECT * FROM jobs WHERE status = 'PENDING_SCHEDULE' LIMIT 1), numbers",
+        jobs,
+    )
+    await c.execute(
+        "WITH RECURSIVE numbers (n) AS (SELECT $1 UNION ALL SELECT n - 1 FROM numbers WHERE n > 1)"
+        " INSERT INTO events (at, seller_id, actor, kind, subject, after)"
+        " SELECT at - 60000000 * n, seller_id, actor, kind, 'old-' || n, after"
+        " FROM (SELECT * FROM events WHERE kind = 'job.ordered' LIMIT 1), numbers",
         jobs,
     )
 
@@ -220,22 +230,35 @@ _REASSIGN = """async () => {
 }"""
 
 
-def _pages(page: Page, base: str, rounds: int) -> list[tuple[str, str]]:
+PAGES = (
+    ("Today", "today"),
+    ("Board, a week", "board?days=7"),
+    ("Jobs", "jobs"),
+    ("Jobs, by a name", "jobs?q=doe"),
+    ("Jobs, by a name that nobody has", "jobs?q=nobody+such"),
+    ("Jobs, completed", "jobs?status=COMPLETED"),
+    ("a job", "jobs/old-77777"),
+    ("Routes", "plans"),
+    ("Capacity", f"capacity?resource={STORE}&asin={ASIN}"),
+    ("Performance", "performance"),
+    ("Payments", "payments"),
+    ("Demand", "demand"),
+    ("Developers", "developers/requests"),
+    ("Settings", "settings/technicians"),
+)
+
+
+def _pages(page: Page, base: str, rounds: int) -> list[tuple[str, str, str, str]]:
+    """Of each page: how long the first time, the median of the others, and its compressed size."""
     found = []
-    for name, path in (
-        ("Today", "today"),
-        ("Jobs", "jobs"),
-        ("Jobs, by a name", "jobs?q=doe"),
-        ("Jobs, by a name that nobody has", "jobs?q=nobody+such"),
-        ("Jobs, completed", "jobs?status=COMPLETED"),
-        ("a job", "jobs/old-77777"),
-    ):
+    for name, path in PAGES:
         took = []
-        for _ in range(rounds):
+        for _ in range(rounds + 1):
             answer = page.goto(f"{base}/console/{SELLER}/{path}")
             assert answer is not None and answer.ok, path  # noqa: PT018
             took.append(page.evaluate("performance.getEntriesByType('navigation')[0].responseEnd"))
-        found.append((name, f"{statistics.median(took):.0f} ms"))
+        size = page.evaluate("performance.getEntriesByType('navigation')[0].encodedBodySize")
+        found.append((name, f"{took[0]:.0f} ms", f"{statistics.median(took[1:]):.0f} ms", f"{size / 1000:.1f} KB"))
     return found
 
 
@@ -255,13 +278,14 @@ def main() -> None:
             board = f"{base}/console/{SELLER}/board?date={day}"
             rows = _board(one, board, max(3, given.rounds // 4))
             rows += _updates(one, other, board, given.rounds)
-            rows += [
-                (f"{name}, {given.jobs} jobs", took) for name, took in _pages(one, base, max(3, given.rounds // 4))
-            ]
+            pages = _pages(one, base, max(3, given.rounds // 4))
             browser.close()
     print("| what | took |\n|---|---|")
     for name, took in rows:
         print(f"| {name} | {took} |")
+    print(f"\n| page, {given.jobs:,} jobs | first | then | compressed |\n|---|---|---|---|")
+    for row in pages:
+        print(f"| {' | '.join(row)} |")
 
 
 if __name__ == "__main__":

@@ -215,6 +215,29 @@ class TestSettings:
         expect(row).to_contain_text("TV")
         expect(row.get_by_role("link", name="Ann")).to_be_visible()
 
+    def test_a_buyers_own_data(self, console: Console) -> None:
+        """From a job to its buyer: what is held is looked at, given to them, and erased; open jobs keep theirs."""
+        buyer = {"name": "Pat Roe", "buyerId": "A7BUYER", "phone": "555-0107"}
+        gone, kept = (console.server.order(buyer=buyer) for _ in range(2))
+        console.server.operate("POST", f"sellers/{SELLER}/jobs/{gone}/cancel-as-buyer", {"causedBy": "BUYER"})
+        page = console.sign_in("ada")
+        page.goto(console.address(f"jobs/{gone}"))
+        page.get_by_role("link", name="A7BUYER").click()
+        page.wait_for_url("**/settings/retention?buyer=A7BUYER**")
+        with page.expect_download() as told:
+            page.get_by_role("link", name="All of it as JSON").click()
+        assert told.value.path().read_text().count("Pat Roe") == 2
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Erase").press("Enter")
+        expect(page.get_by_role("status").filter(has_text="Erased: 1 jobs")).to_contain_text("left: 1")
+        expect(page.get_by_role("row", name=gone)).to_contain_text("nothing personal")
+        expect(page.get_by_role("row", name=kept)).to_contain_text("open")
+        assert "Pat Roe" not in str(console.server.operate("GET", f"sellers/{SELLER}/jobs/{gone}"))
+        page.get_by_label("Id of the buyer").fill("NOBODY")
+        page.keyboard.press("Enter")
+        expect(page.locator(".empty")).to_contain_text("no job here")
+        assert console.sign_in("dora").request.get(console.address("settings/retention?buyer=A7BUYER")).status == 403
+
     def test_axe_finds_nothing(self, console: Console) -> None:
         """No rule of WCAG 2.2 AA that a machine can check is broken; on a phone nothing is wider than the screen."""
         page = console.sign_in("ada", bypass_csp=True)

@@ -129,6 +129,19 @@ async def proved(world: World) -> tuple[str, str]:
 
 
 class TestBuyer:
+    async def test_of_one_seller(self, world: World) -> None:
+        """Whoever acts for a seller reads, and erases, what that seller holds alone."""
+        mine = await order(world)
+        theirs = await order(world, seller=OTHER_SELLER, store=OTHER_STORE)
+        await close(world, mine)
+        admin = Caller(SELLER, actor="user:ada")
+        listed = await privacy.list_buyer_jobs(world.context, admin, "B1BUYER")
+        assert [(one.seller_id, one.service_job_id, one.is_closed) for one in listed] == [(SELLER, mine, True)]
+        assert [one.seller_id for one in (await privacy.export_buyer(world.context, admin, "B1BUYER")).jobs] == [SELLER]
+        assert (await privacy.erase_buyer(world.context, admin, "B1BUYER")).jobs == 1
+        left = await privacy.list_buyer_jobs(world.context, OPERATOR, "B1BUYER")
+        assert [(one.service_job_id, one.erased) for one in left] == [(mine, True), (theirs, False)]
+
     async def test_export(self, world: World) -> None:
         """All jobs of the buyer at every seller, with place and log; nobody else's."""
         first = await order(world)

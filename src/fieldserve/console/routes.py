@@ -19,6 +19,7 @@ from fieldserve.console import (
     payments,
     performance,
     plans,
+    privacy,
     sandbox,
     saved_views,
     settings,
@@ -47,6 +48,7 @@ ROUTES = [
     *webhooks.ROUTES,
     *sandbox.ROUTES,
     *applications.ROUTES,
+    *privacy.ROUTES,  # before settings, whose lists have any name
     *settings.ROUTES,
     *saved_views.ROUTES,
     *live.ROUTES,

@@ -19,7 +19,7 @@ from fieldserve.console.pages import told as said_by
 from fieldserve.console.sheets import sheet
 from fieldserve.console.words import Words
 from fieldserve.domain.users import ROLES
-from fieldserve.operations import sellers, services, stores, technicians, users, webhook_deliveries
+from fieldserve.operations import sellers, services, stores, technicians, users
 from fieldserve.operations.as_seen import ChangedMeanwhile, as_seen
 from fieldserve.operations.run import Caller, Context
 from fieldserve.wire import marketplaces
@@ -386,7 +386,7 @@ async def show_all(visit: Visit) -> Response:
     columns, rows = await _found(visit, house, kind, wanted)
     return visit.show(
         "settings.html",
-        tabs=_tabs(visit, kind.path),
+        tabs=tabs(visit, kind.path),
         kind=kind,
         columns=columns,
         rows=rows[:MOST],
@@ -437,7 +437,8 @@ def _cell(words: Words, field: Field, record: Record, options: Mapping[str, str]
     return "–" if value is None else words.text(options[value]) if value in options else str(value)
 
 
-def _tabs(visit: Visit, here: str) -> list[tuple[str, str, bool]]:
+def tabs(visit: Visit, here: str) -> list[tuple[str, str, bool]]:
+    """The bar over the settings: title, address, and whether it is here."""
     return [(visit.words.text(title), visit.path("settings", path), path == here) for path, title in TABS]
 
 
@@ -480,7 +481,7 @@ async def _form(
     return visit.show(
         "setting.html",
         status,
-        tabs=_tabs(visit, kind.path),
+        tabs=tabs(visit, kind.path),
         kind=kind,
         record=record,
         fields=fields,
@@ -571,7 +572,7 @@ async def show_skills(visit: Visit) -> Response:
     names = sorted({skill for one in (*people, *offers) for skill in one["skills"]})
     return visit.show(
         "skills.html",
-        tabs=_tabs(visit, "skills"),
+        tabs=tabs(visit, "skills"),
         skills=[
             (name, [one for one in offers if name in one["skills"]], [one for one in people if name in one["skills"]])
             for name in names
@@ -584,20 +585,9 @@ async def show_reasons(visit: Visit) -> Response:
     settings = visit.context.settings
     return visit.show(
         "reasons.html",
-        tabs=_tabs(visit, "reasons"),
+        tabs=tabs(visit, "reasons"),
         cancel=settings.cancellation_reason_codes,
         move=settings.reschedule_reason_codes,
-    )
-
-
-async def show_retention(visit: Visit) -> Response:
-    """GET: how long what is kept."""
-    return visit.show(
-        "retention.html",
-        tabs=_tabs(visit, "retention"),
-        settings=visit.context.settings,
-        ended=webhook_deliveries.KEEP_ENDED,
-        dead=webhook_deliveries.KEEP_DEAD,
     )
 
 
@@ -605,7 +595,6 @@ ROUTES = [
     page("/{seller}/settings", home, "set_up"),
     page("/{seller}/settings/skills", show_skills, "set_up"),
     page("/{seller}/settings/reasons", show_reasons, "set_up"),
-    page("/{seller}/settings/retention", show_retention, "set_up"),
     page("/{seller}/settings/{kind}.csv", download, "set_up"),
     page("/{seller}/settings/{kind}", show_all, "set_up"),
     page("/{seller}/settings/{kind}/new", show_new, "set_up"),

@@ -40,11 +40,18 @@ async def purge(context: Context, caller: Caller, older_than_days: int, *, with_
     return Erased(erased, files, [])
 
 
+async def list_buyer_jobs(context: Context, caller: Caller, buyer_id: str) -> list[JobName]:
+    """The buyer's jobs at the caller's seller, the oldest first, and whether they are closed and erased; where an
+    operator has no seller in mind, at all of them."""
+    return await read(context, lambda c: privacy.of_buyer(c, buyer_id, caller.seller_id or None))
+
+
 async def erase_buyer(context: Context, caller: Caller, buyer_id: str) -> Erased:
-    """Erase what is personal of a buyer's closed jobs at every seller, and their proof documents' files.
+    """Erase what is personal of a buyer's closed jobs, and their proof documents' files: of the caller's seller, or of
+    all where an operator has none in mind.
 
     Jobs that are open need the address; close them first. A buyer whom nobody knows has nothing to erase."""
-    names = await read(context, lambda c: privacy.of_buyer(c, buyer_id))
+    names = await list_buyer_jobs(context, caller, buyer_id)
     erased = files = 0
     for name in names:
         if name.is_closed:
@@ -88,10 +95,12 @@ async def _delete_file(blob_key: str, context: Context) -> None:
 
 
 async def export_buyer(context: Context, caller: Caller, buyer_id: str) -> BuyerExport:
-    """Everything held about a buyer at every seller; nothing where nobody knows them. That it was read is logged."""
+    """Everything held about a buyer, at the caller's seller or, where an operator has none in mind, at all; nothing
+    where nobody knows them. That it was read is logged."""
 
     async def load(c: Connection) -> list[HeldJob]:
-        return [await _held(c, name) for name in await privacy.of_buyer(c, buyer_id)]
+        names = await privacy.of_buyer(c, buyer_id, caller.seller_id or None)
+        return [await _held(c, name) for name in names]
 
     held = await read(context, load)
     now = context.clock.now()
