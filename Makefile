@@ -81,7 +81,7 @@ faults: setup ## kill, cut and crowd the server at full size (minutes; a short f
 
 .PHONY: bench
 bench: setup ## run the benchmarks, or one: make bench BENCH=capacity
-	@for name in $(or $(BENCH),capacity server client testing analytics); do \
+	@for name in $(or $(BENCH),capacity server client testing analytics console); do \
 		echo "== benchmarks/$$name.py"; $(PY) -m benchmarks.$$name $(ARGS); done
 
 .PHONY: bench-planning

@@ -338,7 +338,9 @@ document.addEventListener("pointermove", (event) => {
   event.preventDefault();
   if (!drag.moving) {
     drag.moving = true;
-    document.body.classList.add("dragging");
+    // The hand is that of whoever holds the pointer: a class on the whole page would have all of it styled and painted anew.
+    drag.box.classList.add("lifted");
+    drag.box.setPointerCapture(event.pointerId);
     closeMenu();
   }
   const { clientX, clientY } = event;
@@ -359,12 +361,14 @@ function hover(x: number, y: number): void {
   showGhost(drag.dragged, lane, drag.start, x, y);
 }
 
+document.addEventListener("selectstart", (event) => drag && event.preventDefault());
+
 const snap = (at: number) => Math.round((at - data.window[0]) / SNAP) * SNAP + data.window[0];
 
 document.addEventListener("pointerup", () => {
   const done = drag;
   drag = null;
-  document.body.classList.remove("dragging");
+  done?.box.classList.remove("lifted");
   if (!done?.moving) return;
   suppressClick = true;
   setTimeout(() => (suppressClick = false), 0);
@@ -372,8 +376,8 @@ document.addEventListener("pointerup", () => {
   if (done.lane) void drop(done.dragged, done.lane.dataset.technician ?? "", done.start);
 });
 document.addEventListener("pointercancel", () => {
+  drag?.box.classList.remove("lifted");
   drag = null;
-  document.body.classList.remove("dragging");
   dropGhost();
 });
 
