@@ -1,6 +1,7 @@
 """What all tests may use: an event loop, real PostgreSQL databases, and a migrated database of either kind."""
 
 import asyncio
+import dataclasses
 import itertools
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fieldserve.operations import client_secrets
 from fieldserve.store import engine, migrate
 from fieldserve.store.engine import Database
 from tests import postgresql
@@ -37,6 +39,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def anyio_backend() -> str:
     """The server runs on asyncio only, and so do its tests."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Secrets are hashed in a millisecond, where the code under test is in this process: not in 200."""
+    with pytest.MonkeyPatch.context() as patched:
+        cheap = dataclasses.replace(client_secrets.RFC_9106_LOW_MEMORY, time_cost=1, memory_cost=8, parallelism=1)
+        patched.setattr(client_secrets, "RFC_9106_LOW_MEMORY", cheap)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -157,9 +157,13 @@ async function reload(): Promise<void> {
   const text = await answer.text();
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("stops");
   if (!fresh) return;
-  const focused = document.activeElement?.closest<HTMLElement>(".stop")?.dataset.job;
+  const job = document.activeElement?.closest<HTMLElement>(".stop")?.dataset.job;
+  const deed = document.activeElement?.closest<HTMLElement>("[data-deed]")?.dataset.deed;
   stops().replaceWith(document.importNode(fresh, true));
-  if (focused) cardOf(focused)?.querySelector<HTMLElement>("button:not([hidden]), a")?.focus();
+  const card = job ? cardOf(job) : null;
+  // Whoever is about to press a key finds the same button under it.
+  const same = card?.querySelector<HTMLElement>(`button[data-deed="${deed}"], [data-deed="${deed}"] button`);
+  (same?.offsetParent ? same : card?.querySelector<HTMLElement>("button:not([hidden]), a"))?.focus();
   await keep();
 }
 

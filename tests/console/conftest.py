@@ -46,15 +46,19 @@ class Console:
         page.on("pageerror", lambda fault: self.complaints.append(str(fault)))
         return page
 
-    def sign_in(self, login: str = "dora", **options: Any) -> Page:
-        """A browser in which that person signed in, on their first page: in the session that they have, if any."""
+    def sign_in(self, login: str = "dora", at: str = "", **options: Any) -> Page:
+        """A browser in which that person signed in, at one of the seller's pages, by default the first: in the session
+        that they have, if any."""
         page = self.open(**options)
+        wanted = self.address(at) if at else f"{self.server.base}/console"
         page.context.add_cookies(self.server.sessions.get(login, []))
-        page.goto(f"{self.server.base}/console")
+        page.goto(wanted)
         if "/console/sign-in" in page.url:
             self.give(page, login)
             page.wait_for_url("**/today")
             self.server.sessions[login] = page.context.cookies()
+            if at:
+                page.goto(wanted)
         return page
 
     def give(self, page: Page, login: str, password: str = PASSWORD) -> None:

@@ -38,8 +38,7 @@ def token(console: Console, client_id: str, secret: str, refresh: str) -> httpx2
 
 
 def open_page(console: Console, login: str = "dev", path: str = PAGE) -> Page:
-    page = console.sign_in(login)
-    page.goto(console.address(path))
+    page = console.sign_in(login, at=path)
     return page
 
 
@@ -190,6 +189,5 @@ def test_who_may(console: Console, path: str) -> None:
 @pytest.mark.parametrize("path", [PAGE, "developers/try"])
 def test_axe(console: Console, path: str) -> None:
     """Nothing keeps anybody from using it, nor from reading it on a phone."""
-    page = console.sign_in("dev", bypass_csp=True)
-    page.goto(console.address(path))
+    page = console.sign_in("dev", bypass_csp=True, at=path)
     examine(page, narrow=True)

@@ -212,8 +212,7 @@ class TestCapacity:
 
     def test_axe(self, console: Console) -> None:
         """Nothing keeps anybody from using it."""
-        page = console.sign_in("dora", bypass_csp=True)
-        page.goto(console.address(f"capacity?resource={STORE}&asin={ASIN}"))
+        page = console.sign_in("dora", bypass_csp=True, at=f"capacity?resource={STORE}&asin={ASIN}")
         examine(page)
 
     def test_analysts_look(self, console: Console) -> None:

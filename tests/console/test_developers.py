@@ -49,8 +49,7 @@ class TestRequests:
     def test_as_csv(self, console: Console) -> None:
         """What the list shows, as CSV: filtered as it is."""
         request_id = ask(console, "serviceJobs/no-such-job-anywhere")
-        page = console.sign_in("dev")
-        page.goto(console.address("developers/requests?q=no-such-job-anywhere"))
+        page = console.sign_in("dev", at="developers/requests?q=no-such-job-anywhere")
         with page.expect_download() as told:
             page.get_by_role("link", name="CSV").click()
         heading, *rows = told.value.path().read_text().splitlines()
@@ -110,8 +109,7 @@ class TestRequests:
         """Filters stand in the address; lint gathers what is to be mended, and leads to where it was."""
         ask(console, "serviceJobs/unknown-1")
         ask(console, "serviceJobs", MarketplaceIds=US)
-        page = console.sign_in("dev")
-        page.goto(console.address("developers/requests"))
+        page = console.sign_in("dev", at="developers/requests")
         page.get_by_label("Operation").select_option("getServiceJobs")
         page.wait_for_url("**operation=getServiceJobs**")
         assert "unknown-1" not in page.inner_text("tbody")
@@ -121,8 +119,7 @@ class TestRequests:
 
     def test_bad_time(self, console: Console) -> None:
         """A time that is none is told."""
-        page = console.sign_in("dev")
-        page.goto(console.address("developers/requests?since=yesterday"))
+        page = console.sign_in("dev", at="developers/requests?since=yesterday")
         expect(page.get_by_role("alert")).to_be_visible()
 
 
@@ -157,8 +154,7 @@ def hook() -> Iterator[str]:
 class TestWebhooks:
     def test_from_adding_to_dead_letters(self, console: Console, hook: str) -> None:
         """Added by keyboard, tested, refused, started again, its dead letter sent again and verified, deleted."""
-        page = console.sign_in("dev")
-        page.goto(console.address("developers"))
+        page = console.sign_in("dev", at="developers")
         page.keyboard.press("3")
         page.wait_for_url("**/developers/webhooks")
         page.keyboard.press("n")

@@ -138,6 +138,18 @@ class TestWithANetwork:
         assert appointment["poa"]["poaType"] == "POA_RECEIPT"
         self._shown_to_dispatchers(phone, job_id)
 
+    def test_news_under_the_finger(self, phone: Console) -> None:
+        """The list is put in anew, and the focus is where it was."""
+        job_id = visit(phone, 10)
+        page = open_day(phone, viewport={"width": 1280, "height": 800})
+        card(page, job_id).get_by_role("button", name="Signature").focus()
+        page.evaluate("stops.querySelector('[data-deed=signature]').dataset.old = 'yes'")
+        other = visit(phone, 14)
+        page.evaluate("dispatchEvent(new Event('online'))")
+        expect(card(page, other)).to_be_visible()
+        focused = "document.activeElement.dataset.deed + ' ' + ('old' in document.activeElement.dataset)"
+        assert page.evaluate(focused) == "signature false"
+
     def test_news_while_the_camera_is_open(self, phone: Console) -> None:
         """The list is put in anew, and the picture belongs to its visit all the same."""
         job_id = visit(phone, 10)
@@ -147,8 +159,7 @@ class TestWithANetwork:
 
     def _shown_to_dispatchers(self, phone: Console, job_id: str) -> None:
         """The pictures can be looked at, and the story says who did what."""
-        page = phone.sign_in()
-        page.goto(phone.address(f"jobs/{job_id}"))
+        page = phone.sign_in(at=f"jobs/{job_id}")
         pictures = page.locator(".proofs img")
         expect(pictures).to_have_count(2)
         for number in range(2):

@@ -38,8 +38,7 @@ class TestJob:
     def test_from_order_to_completion(self, console: Console) -> None:
         """A dispatcher books, assigns, records and completes a job, and its page tells the story."""
         job_id = console.server.order()
-        page = console.sign_in()
-        page.goto(console.address(f"jobs/{job_id}"))
+        page = console.sign_in(at=f"jobs/{job_id}")
         page.click("text=Book a time")
         page.locator(".times fieldset button").first.click()
         page.wait_for_selector(".s-active")
@@ -58,8 +57,7 @@ class TestJob:
     def test_by_keyboard(self, console: Console) -> None:
         """`b` lists the times, Enter takes one; `a` lists the technicians."""
         job_id = console.server.order()
-        page = console.sign_in()
-        page.goto(console.address(f"jobs/{job_id}"))
+        page = console.sign_in(at=f"jobs/{job_id}")
         page.wait_for_selector("[data-htmx-powered]")
         page.keyboard.press("b")
         page.wait_for_selector(".times fieldset button")
@@ -73,8 +71,7 @@ class TestJob:
     def test_cancel_asks(self, console: Console) -> None:
         """Cancelling asks first; who says no has changed nothing."""
         job_id = console.server.order()
-        page = console.sign_in()
-        page.goto(console.address(f"jobs/{job_id}"))
+        page = console.sign_in(at=f"jobs/{job_id}")
         page.once("dialog", lambda dialog: dialog.dismiss())
         page.click("text=Cancel job")
         assert status_of(console, job_id) == "PENDING_SCHEDULE"
@@ -86,8 +83,7 @@ class TestJob:
     def test_changed_meanwhile(self, console: Console) -> None:
         """Whoever looks at a job that another changes is told so."""
         job_id = console.server.order()
-        page = console.sign_in()
-        page.goto(console.address(f"jobs/{job_id}"))
+        page = console.sign_in(at=f"jobs/{job_id}")
         page.wait_for_timeout(600)  # the page listens from when it is there
         console.server.operate("POST", f"sellers/{SELLER}/jobs/{job_id}/hold", {})
         expect(page.locator("#changed")).to_be_visible()
@@ -102,8 +98,7 @@ class TestJob:
             (job_id,),
         )
         database.close()
-        page = console.sign_in()
-        page.goto(console.address(f"jobs/{job_id}"))
+        page = console.sign_in(at=f"jobs/{job_id}")
         assert "Lives at amazon" in page.inner_text("article")
         assert page.locator("button[value=cancel]").count() == 1
         assert page.locator("button[value=hold]").count() == 0
@@ -152,8 +147,7 @@ class TestJobs:
     def test_columns(self, console: Console) -> None:
         """Columns are ticked, by keyboard, too; which are shown stands in the address."""
         job_id = console.server.order()
-        page = console.sign_in()
-        page.goto(console.address(f"jobs?q={job_id}"))
+        page = console.sign_in(at=f"jobs?q={job_id}")
         heads = page.locator("thead th")
         assert heads.all_inner_texts() == ["Job", "Status", "Visit", "Technicians", "Buyer", "Store", "Ordered"]
         page.locator("summary", has_text="Columns").focus()
@@ -167,8 +161,7 @@ class TestJobs:
 
     def test_nothing_found(self, console: Console) -> None:
         """An empty list says what to do."""
-        page = console.sign_in()
-        page.goto(console.address("jobs?q=nothing-like-this"))
+        page = console.sign_in(at="jobs?q=nothing-like-this")
         assert "No job matches" in page.inner_text(".empty")
 
 
@@ -390,8 +383,7 @@ class TestRoutes:
 
     def test_bad_day(self, console: Console) -> None:
         """A day that cannot be planned is told on the page."""
-        page = console.sign_in()
-        page.goto(console.address("plans"))
+        page = console.sign_in(at="plans")
         page.fill("[name=day]", "2020-01-01")
         page.get_by_role("button", name="Plan").click()
         expect(page.locator("[role=alert]")).to_be_visible()
@@ -430,8 +422,7 @@ class TestEveryPage:
 
 def test_no_sandbox(console: Console) -> None:
     """A real server says that it is none, and nothing moves its clock."""
-    page = console.sign_in("dev")
-    page.goto(console.address("developers/sandbox"))
+    page = console.sign_in("dev", at="developers/sandbox")
     expect(page.locator(".empty")).to_contain_text("This server is no sandbox")
     answer = page.request.post(
         console.address("developers/sandbox"),
@@ -443,15 +434,13 @@ def test_no_sandbox(console: Console) -> None:
 class TestViews:
     def test_by_mouse(self, console: Console) -> None:
         """Filters saved for everybody: a colleague finds them under the name, and the owner deletes them."""
-        page = console.sign_in("dora")
-        page.goto(console.address("jobs?status=HOLD&from=2026-01-01"))
+        page = console.sign_in("dora", at="jobs?status=HOLD&from=2026-01-01")
         page.locator(".views summary").click()
         page.get_by_label("Save what is shown as").fill("On hold")
         page.locator("[data-view]").get_by_label("for everybody").check()
         page.locator("[data-view] button").click()
         expect(page.locator(".views-menu li a")).to_have_text("On hold")
-        other = console.sign_in("carl")
-        other.goto(console.address("jobs"))
+        other = console.sign_in("carl", at="jobs")
         other.locator(".views > summary").click()
         other.get_by_role("link", name="On hold").click()
         other.wait_for_url("**/jobs?status=HOLD")
@@ -462,8 +451,7 @@ class TestViews:
 
     def test_by_keyboard(self, console: Console) -> None:
         """`v` opens the menu; a name and Enter save; a fault is told; Escape closes."""
-        page = console.sign_in("dora")
-        page.goto(console.address("board?days=3"))
+        page = console.sign_in("dora", at="board?days=3")
         page.keyboard.press("v")
         page.get_by_label("Save what is shown as").focus()
         page.keyboard.type("   ")
@@ -482,8 +470,7 @@ class TestViews:
 
     def test_axe(self, console: Console) -> None:
         """Nothing keeps anybody from using the menu."""
-        page = console.sign_in("dora", bypass_csp=True)
-        page.goto(console.address("jobs"))
+        page = console.sign_in("dora", bypass_csp=True, at="jobs")
         page.locator(".views > summary").click()
         page.get_by_label("Save what is shown as").wait_for()
         examine(page)

@@ -76,8 +76,7 @@ class TestTiles:
     def test_laid_on_tiles(self, console: Console, tiles: str) -> None:
         """Tiles are asked for under the strict policy, the drawing follows the map, and keys move it."""
         job_id = place(console)
-        page = console.sign_in()
-        page.goto(console.address(f"plans/{planned(console)}"))
+        page = console.sign_in(at=f"plans/{planned(console)}")
         page.wait_for_selector(".map[data-laid]")
         host = tiles.partition("/{z}")[0]
         assert [path for path, _ in Tiles.asked if re.fullmatch(r"/\d+/\d+/\d+\.png", path)]
@@ -104,8 +103,7 @@ class TestTiles:
     def test_axe_finds_nothing(self, console: Console) -> None:
         """The map's own controls can be read and told apart."""
         place(console)
-        page = console.sign_in(bypass_csp=True)
-        page.goto(console.address(f"plans/{planned(console)}"))
+        page = console.sign_in(bypass_csp=True, at=f"plans/{planned(console)}")
         page.wait_for_selector(".map[data-laid]")
         examine(page)
 
@@ -137,8 +135,7 @@ class TestTiles:
     def test_what_it_weighs(self, console: Console) -> None:
         """All that a page with tiles loads beyond what pages share is at most 300 KB compressed, tiles aside."""
         place(console)
-        page = console.sign_in()
-        page.goto(console.address(f"plans/{planned(console)}"))
+        page = console.sign_in(at=f"plans/{planned(console)}")
         page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
         asked: set[str] = set()
         page.on("request", lambda request: asked.add(request.url))
@@ -158,8 +155,7 @@ class TestCompare:
         planned(console)
         place(console)
         planned(console)
-        page = console.sign_in()
-        page.goto(console.address("plans"))
+        page = console.sign_in(at="plans")
         for rank in (0, 1):
             page.locator("main li input").nth(rank).check()
         page.get_by_role("button", name="Compare").click()
@@ -184,8 +180,7 @@ class TestCompare:
     def test_with_the_board_by_keyboard(self, console: Console) -> None:
         """`c` compares a plan with the board; a visit that is reached is shown on the map, and prices give a cost."""
         job_id = place(console)
-        page = console.sign_in()
-        page.goto(console.address(f"plans/{planned(console)}"))
+        page = console.sign_in(at=f"plans/{planned(console)}")
         page.wait_for_selector(".map[data-laid]")
         page.keyboard.press("c")
         page.wait_for_url("**/plans/compare?*")
@@ -202,8 +197,7 @@ class TestCompare:
     def test_axe_finds_nothing(self, console: Console) -> None:
         """An analyst, too, can read and use the comparison."""
         place(console)
-        page = console.sign_in("anne", bypass_csp=True)
-        page.goto(console.address(f"plans/compare?plan={planned(console)}&hour=40"))
+        page = console.sign_in("anne", bypass_csp=True, at=f"plans/compare?plan={planned(console)}&hour=40")
         page.wait_for_selector(".pair .map[data-laid]")
         examine(page)
 

@@ -66,8 +66,7 @@ class TestPages:
 
     def test_one_technician(self, desk: Console) -> None:
         """The figures of one alone, and the address holds who it is; files have the same."""
-        page = desk.sign_in("anne")
-        page.goto(desk.address("performance"))
+        page = desk.sign_in("anne", at="performance")
         page.locator("select[name=technician]").select_option(ANN)
         page.wait_for_url(f"**technician={ANN}**")
         assert f"technician={ANN}" in (page.get_by_role("link", name="CSV").get_attribute("href") or "")
@@ -76,8 +75,7 @@ class TestPages:
 
     def test_jobs_behind_a_figure(self, desk: Console) -> None:
         """A figure leads to the very jobs: one that was over, cancelled by its buyer, and so not counted."""
-        page = desk.sign_in("anne")
-        page.goto(desk.address(f"performance?to={desk.server.hour(40).date()}"))
+        page = desk.sign_in("anne", at=f"performance?to={desk.server.hour(40).date()}")
         page.locator(".measures a").first.click()
         page.wait_for_url("**/performance/jobs?**")
         expect(page.locator("tbody tr")).to_have_count(1)
@@ -87,8 +85,7 @@ class TestPages:
 
     def test_payments(self, desk: Console) -> None:
         """Amounts by state in their currency: two orders of 89.90, one pending and one lost."""
-        page = desk.sign_in("anne", locale="en-US")
-        page.goto(desk.address("payments"))
+        page = desk.sign_in("anne", locale="en-US", at="payments")
         expect(page.get_by_role("list", name="USD")).to_contain_text("$89.90")
         ages = page.get_by_role("list", name="Pending, by how long ago")
         expect(ages.locator("li").first).to_contain_text("$89.90")
@@ -97,8 +94,7 @@ class TestPages:
 
     def test_demand(self, desk: Console) -> None:
         """When buyers want to come, and what another schedule would have won: nothing here, since nothing was full."""
-        page = desk.sign_in("anne", locale="en-US")
-        page.goto(desk.address("demand"))
+        page = desk.sign_in("anne", locale="en-US", at="demand")
         assert is_drawn(page, "heat")
         page.get_by_label("Cost of an hour").fill("35.50")
         page.locator("#more").focus()
@@ -111,28 +107,24 @@ class TestPages:
 
     def test_capacity_beside_demand(self, desk: Console) -> None:
         """A store with two technicians, open day and night, and a visit: capacity to spare, by store and by skill."""
-        page = desk.sign_in("anne")
-        page.goto(desk.address(f"demand?to={desk.server.hour(0).date()}"))
+        page = desk.sign_in("anne", at=f"demand?to={desk.server.hour(0).date()}")
         expect(page.get_by_role("region", name="Store")).to_contain_text("to spare")
         expect(page.get_by_role("region", name="Skill")).to_contain_text("TV")
 
     def test_a_cost_that_is_none(self, desk: Console) -> None:
         """It is told what one looks like."""
-        page = desk.sign_in("anne")
-        page.goto(desk.address("demand?more=1&opens=08:00&closes=20:00&cost=much"))
+        page = desk.sign_in("anne", at="demand?more=1&opens=08:00&closes=20:00&cost=much")
         expect(page.get_by_role("alert")).to_have_text("A cost is an amount such as 35 or 35.50.")
 
     def test_what_is_wrong_is_said(self, desk: Console) -> None:
         """Hours that end before they begin are refused in words."""
-        page = desk.sign_in("anne")
-        page.goto(desk.address("demand?more=1&opens=12:00&closes=09:00"))
+        page = desk.sign_in("anne", at="demand?more=1&opens=12:00&closes=09:00")
         expect(page.get_by_role("alert")).to_contain_text("closes must be after opens")
 
     @pytest.mark.parametrize("more", ["501", "many"])
     def test_what_cannot_be_added_is_said(self, desk: Console, more: str) -> None:
         """So many technicians, or none that can be counted, are refused, not taken for longer hours."""
-        page = desk.sign_in("anne")
-        page.goto(desk.address(f"demand?more={more}&opens=08:00&closes=20:00"))
+        page = desk.sign_in("anne", at=f"demand?more={more}&opens=08:00&closes=20:00")
         expect(page.get_by_role("alert")).to_contain_text("technicians")
 
     @pytest.mark.parametrize(
@@ -146,8 +138,7 @@ class TestPages:
     @pytest.mark.parametrize("name", PAGES)
     def test_export(self, desk: Console, name: str, tmp_path: Path) -> None:
         """The buttons give the figures as CSV and as a workbook."""
-        page = desk.sign_in("anne")
-        page.goto(desk.address(name))
+        page = desk.sign_in("anne", at=name)
         with page.expect_download() as told:
             page.get_by_role("link", name="CSV").first.click()
         told.value.save_as(tmp_path / "sheet.csv")
@@ -161,15 +152,13 @@ class TestPages:
     @pytest.mark.parametrize("name", PAGES)
     def test_empty_period(self, desk: Console, name: str) -> None:
         """Days on which nothing happened say so."""
-        page = desk.sign_in("anne")
-        page.goto(desk.address(f"{name}?from=2020-01-01&to=2020-02-01"))
+        page = desk.sign_in("anne", at=f"{name}?from=2020-01-01&to=2020-02-01")
         expect(page.locator(".empty").first).to_contain_text("Nothing happened")
 
     @pytest.mark.parametrize("name", PAGES)
     def test_axe(self, desk: Console, name: str) -> None:
         """Nothing keeps anybody from using it."""
-        page = desk.sign_in("anne", bypass_csp=True)
-        page.goto(desk.address(name))
+        page = desk.sign_in("anne", bypass_csp=True, at=name)
         examine(page)
 
 

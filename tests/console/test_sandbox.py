@@ -41,8 +41,7 @@ def clock(desk: Console) -> dict[str, Any]:
 
 def test_clock(desk: Console) -> None:
     """Stopped and set, by mouse; moved on a week: whoever moves it stays signed in. Then it runs, by keyboard."""
-    page = desk.sign_in("dev")
-    page.goto(desk.address(PAGE))
+    page = desk.sign_in("dev", at=PAGE)
     page.get_by_role("button", name="Stop it").click()
     expect(page.locator("main")).to_contain_text("stands still")
     page.fill('input[name="at"]', "2027-03-01T15:00")
@@ -59,8 +58,7 @@ def test_clock(desk: Console) -> None:
 
 def test_faults(desk: Console) -> None:
     """The next request of an operation is throttled, which is told its seller alone; another fault is taken back."""
-    page = desk.sign_in("dev")
-    page.goto(desk.address(PAGE))
+    page = desk.sign_in("dev", at=PAGE)
     page.select_option('select[name="kind"]', "429")
     page.select_option('select[name="operation"]', "getServiceJobs")
     page.get_by_role("button", name="Let it happen").click()
@@ -93,8 +91,7 @@ def test_faults(desk: Console) -> None:
 def test_snapshots(desk: Console) -> None:
     """What was done after a snapshot is gone when it is put back, which asks first."""
     before = desk.server.order()
-    page = desk.sign_in("dev")
-    page.goto(desk.address(PAGE))
+    page = desk.sign_in("dev", at=PAGE)
     page.fill('input[name="name"]', "before")
     page.get_by_role("button", name="Keep everything").click()
     after = desk.server.order()
@@ -108,8 +105,7 @@ def test_snapshots(desk: Console) -> None:
 
 def test_mistakes_are_told(desk: Console) -> None:
     """A sandbox without a beginning cannot return to it; the page says so."""
-    page = desk.sign_in("dev")
-    page.goto(desk.address(PAGE))
+    page = desk.sign_in("dev", at=PAGE)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Return to the beginning").click()
     expect(page.get_by_role("alert")).to_contain_text("no state to return to")
@@ -124,6 +120,5 @@ def test_who_may(desk: Console) -> None:
 
 def test_axe(desk: Console) -> None:
     """Nothing keeps anybody from using it, nor from reading it on a phone."""
-    page = desk.sign_in("dev", bypass_csp=True)
-    page.goto(desk.address(PAGE))
+    page = desk.sign_in("dev", bypass_csp=True, at=PAGE)
     examine(page, narrow=True)

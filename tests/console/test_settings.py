@@ -95,8 +95,7 @@ class TestSettings:
 
     def test_add_and_change_a_store(self, console: Console) -> None:
         """An admin adds a store with its hours, is told what is wrong with it, and changes it."""
-        page = console.sign_in("ada")
-        page.goto(console.address("settings"))
+        page = console.sign_in("ada", at="settings")
         page.get_by_role("link", name="Add a store").click()
         page.get_by_label("Name").fill("Harbour")
         page.get_by_label("Id", exact=True).fill("harbour")
@@ -121,8 +120,7 @@ class TestSettings:
 
     def test_undo(self, console: Console) -> None:
         """`u` takes a change back, by keyboard alone."""
-        page = console.sign_in("ada")
-        page.goto(console.address(f"settings/stores/{STORE}"))
+        page = console.sign_in("ada", at=f"settings/stores/{STORE}")
         page.get_by_label("Name").focus()
         page.keyboard.press("Control+a")
         page.keyboard.type("Renamed")
@@ -181,8 +179,7 @@ class TestSettings:
 
     def test_own_role(self, console: Console) -> None:
         """Nobody shuts themselves out."""
-        page = console.sign_in("ada")
-        page.goto(console.address("settings/users"))
+        page = console.sign_in("ada", at="settings/users")
         page.keyboard.press("/")
         page.keyboard.type("ADA")
         page.wait_for_url("**q=ADA")
@@ -209,8 +206,7 @@ class TestSettings:
 
     def test_skills(self, console: Console) -> None:
         """A skill leads to who has it and what asks for it."""
-        page = console.sign_in("ada")
-        page.goto(console.address("settings/skills"))
+        page = console.sign_in("ada", at="settings/skills")
         row = page.locator("tr", has_text="TV mounting")
         expect(row).to_contain_text("TV")
         expect(row.get_by_role("link", name="Ann")).to_be_visible()
@@ -220,8 +216,7 @@ class TestSettings:
         buyer = {"name": "Pat Roe", "buyerId": "A7BUYER", "phone": "555-0107"}
         gone, kept = (console.server.order(buyer=buyer) for _ in range(2))
         console.server.operate("POST", f"sellers/{SELLER}/jobs/{gone}/cancel-as-buyer", {"causedBy": "BUYER"})
-        page = console.sign_in("ada")
-        page.goto(console.address(f"jobs/{gone}"))
+        page = console.sign_in("ada", at=f"jobs/{gone}")
         page.get_by_role("link", name="A7BUYER").click()
         page.wait_for_url("**/settings/retention?buyer=A7BUYER**")
         with page.expect_download() as told:
