@@ -45,8 +45,8 @@ def anyio_backend() -> str:
 def cheap_hashes() -> Iterator[None]:
     """Secrets are hashed in a millisecond, where the code under test is in this process: not in 200."""
     with pytest.MonkeyPatch.context() as patched:
-        cheap = dataclasses.replace(client_secrets.RFC_9106_LOW_MEMORY, time_cost=1, memory_cost=8, parallelism=1)
-        patched.setattr(client_secrets, "RFC_9106_LOW_MEMORY", cheap)
+        cheap = dataclasses.replace(client_secrets.PARAMETERS, time_cost=1, memory_cost=8, parallelism=1)
+        patched.setattr(client_secrets, "PARAMETERS", cheap)
         yield
 
 

@@ -39,11 +39,15 @@ def new_secret() -> str:
     return PREFIX + secrets.token_hex(32)
 
 
+PARAMETERS = RFC_9106_LOW_MEMORY
+"""Argon2's: RFC 9106's second recommended option."""
+
+
 class ClientSecrets:
-    """Hashes and verifies. `hasher` is the one place of Argon2's parameters: RFC 9106's second recommended option."""
+    """Hashes and verifies, by PARAMETERS unless it is given another hasher."""
 
     def __init__(self, hasher: PasswordHasher | None = None):
-        self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+        self._hasher = hasher or PasswordHasher.from_parameters(PARAMETERS)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="argon2")
         self._right: dict[_Key, Instant] = {}
         self._running: dict[_Key, asyncio.Task[Verdict]] = {}
