@@ -172,9 +172,8 @@ def lane(page: Page, technician: str) -> Any:
 
 def drag(page: Page, box: Any, technician: str, share: float) -> None:
     """Drag a box to a place on the technician's row, `share` of its width from the left."""
-    while (start := box.bounding_box()) is None:
+    while (start := box.bounding_box()) is None or (there := lane(page, technician).bounding_box()) is None:
         page.wait_for_timeout(20)  # it was just drawn anew
-    there = lane(page, technician).bounding_box()
     page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
     page.mouse.down()
     page.mouse.move(there["x"] + there["width"] * share - 30, there["y"] + there["height"] / 2, steps=5)
