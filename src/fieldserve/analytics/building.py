@@ -104,8 +104,7 @@ class _Changes:
             gone = {key_of(row, key) for row in (*self.gone.get(place, ()), *come)}
             home.change(name, day, gone, come)
 
-        for _ in side_by_side(change, sorted({*self.gone, *self.come})):
-            pass
+        side_by_side(change, sorted({*self.gone, *self.come}))
 
 
 class _Visit(NamedTuple):
@@ -193,8 +192,7 @@ def _put_some_hours(home: Home, by_day: Mapping[Day, Sequence[Key]], types: Mapp
         gone = {key_of({"seller_id": one[0], "resource_id": one[1]}, by) for one in by_day[day]}
         home.change("capacity_facts", day, gone, rows.get(day, []), by)
 
-    for _ in side_by_side(change, by_day):
-        pass
+    side_by_side(change, by_day)
 
 
 def _booked(home: Home, days: Iterable[Day], wanted: Mapping[Key, Any]) -> dict[Key, list[Booked]]:

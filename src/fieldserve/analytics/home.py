@@ -114,10 +114,10 @@ def without(content: pa.Table, names: Sequence[str], keys: Collection[str]) -> p
     return content.filter(pc.invert(pc.is_in(joined, pa.array(sorted(keys), pa.string()))))
 
 
-def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """What the work answers for each, in order; on all cores, since reading and writing Parquet leaves Python free."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        yield from pool.map(work, items)
+        return list(pool.map(work, items))
 
 
 class Home:

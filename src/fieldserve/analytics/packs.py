@@ -11,7 +11,6 @@ the next run writes another.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -20,12 +19,13 @@ import pyarrow.parquet as pq
 
 from fieldserve.analytics.facts import TABLES
 from fieldserve.analytics.home import File, read_manifest, schema
-from fieldserve.domain.intervals import SECOND
+from fieldserve.analytics.local import to_date
+from fieldserve.domain.intervals import DAY
 
 FOLDER = "_packs"
 _STALE = "stale.json"
-_SETTLED = timedelta(days=7)
-"""So long after its end a month is packed: most of what is told late has been told by then."""
+_SETTLED = 7
+"""So many days after its end a month is packed: most of what is told late has been told by then."""
 _ROWS = 122_880
 """Rows of a group: as many as a core of DuckDB takes at a time."""
 
@@ -43,12 +43,12 @@ def pack(folder: Path) -> int:
     manifest = read_manifest(folder)
     if manifest is None or manifest.as_of is None:
         return 0
-    running = f"{datetime.fromtimestamp(manifest.as_of / SECOND, UTC) - _SETTLED:%Y-%m}"
-    months = [(name, one) for name, files in manifest.tables.items() for one in _months(folder, files)]
-    missing = [(name, one) for name, one in months if one.name < running and one.is_worth_it and not one.pack.exists()]
-    for name, month in missing:
-        _write(name, month)
-    _sweep(folder, {one.pack for _, one in months})
+    running = f"{to_date(manifest.as_of // DAY - _SETTLED):%Y-%m}"
+    months = [month for files in manifest.tables.values() for month in _months(folder, files)]
+    missing = [one for one in months if one.name < running and one.is_worth_it and not one.pack.exists()]
+    for month in missing:
+        _write(month)
+    _sweep(folder, {one.pack for one in months})
     return len(missing)
 
 
@@ -56,6 +56,7 @@ class _Month:
     """A table's files of one month, `name` as in 2026-03; of a table without days its only file."""
 
     def __init__(self, folder: Path, table: str, name: str, files: Sequence[File]):
+        self.table = table
         self.name = name
         self.files = [folder / one.path for one in files]
         digest = hashlib.sha256("".join(one.sha256 for one in files).encode()).hexdigest()
@@ -77,11 +78,11 @@ def _months(folder: Path, files: Sequence[File]) -> Iterator[_Month]:
         yield _Month(folder, Path(some[0].path).parts[0], name, some)
 
 
-def _write(name: str, month: _Month) -> None:
+def _write(month: _Month) -> None:
     """Day after day, so that no more than some are in memory."""
     month.pack.parent.mkdir(parents=True, exist_ok=True)
     unfinished = month.pack.with_suffix(".new")
-    with pq.ParquetWriter(unfinished, schema(TABLES[name]), compression="zstd") as writer:
+    with pq.ParquetWriter(unfinished, schema(TABLES[month.table]), compression="zstd") as writer:
         held: list[pa.Table] = []
         for number, path in enumerate(month.files, 1):
             with pq.ParquetFile(path) as opened:
@@ -104,4 +105,5 @@ def _sweep(folder: Path, counts: set[Path]) -> None:
     for one in stale:
         if one in before or one.endswith(".new"):
             (packs / one).unlink(missing_ok=True)
-    noted.write_bytes(msgspec.json.encode(sorted(stale - before)))
+    if stale - before != before:
+        noted.write_bytes(msgspec.json.encode(sorted(stale - before)))

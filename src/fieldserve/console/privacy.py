@@ -48,9 +48,13 @@ async def erase(visit: Visit) -> Response:
     """POST: erase what is personal of a buyer's closed jobs, and their proof documents."""
     buyer_id = visit.fields.get("buyer", "").strip()
     erased = await privacy.erase_buyer(visit.context, visit.caller, buyer_id)
-    done = visit.words.text("Erased: %(jobs)d jobs, %(documents)d proof documents. Open, and left: %(open)d.")
-    numbers = {"jobs": erased.jobs, "documents": erased.documents, "open": len(erased.open_job_ids)}
-    return await _page(visit, buyer_id, done % numbers)
+    done = visit.words.text(
+        "Erased: %(jobs)d jobs, %(documents)d proof documents. Open, and left: %(open)d.",
+        jobs=erased.jobs,
+        documents=erased.documents,
+        open=len(erased.open_job_ids),
+    )
+    return await _page(visit, buyer_id, done)
 
 
 ROUTES = [

@@ -43,7 +43,7 @@ async def purge(context: Context, caller: Caller, older_than_days: int, *, with_
 async def list_buyer_jobs(context: Context, caller: Caller, buyer_id: str) -> list[JobName]:
     """The buyer's jobs at the caller's seller, the oldest first, and whether they are closed and erased; where an
     operator has no seller in mind, at all of them."""
-    return await read(context, lambda c: privacy.of_buyer(c, buyer_id, caller.seller_id or None))
+    return await read(context, lambda c: privacy.of_buyer(c, buyer_id, caller.seller_id))
 
 
 async def erase_buyer(context: Context, caller: Caller, buyer_id: str) -> Erased:
@@ -99,7 +99,7 @@ async def export_buyer(context: Context, caller: Caller, buyer_id: str) -> Buyer
     where nobody knows them. That it was read is logged."""
 
     async def load(c: Connection) -> list[HeldJob]:
-        names = await privacy.of_buyer(c, buyer_id, caller.seller_id or None)
+        names = await privacy.of_buyer(c, buyer_id, caller.seller_id)
         return [await _held(c, name) for name in names]
 
     held = await read(context, load)

@@ -47,15 +47,16 @@ async def to_purge(c: Connection, before: Instant, limit: int) -> list[JobName]:
     return [JobName(*row) for row in rows]
 
 
-async def of_buyer(c: Connection, buyer_id: str, seller_id: str | None = None) -> list[JobName]:
-    """Every job of a buyer, of one seller or of all."""
+async def of_buyer(c: Connection, buyer_id: str, seller_id: str = "") -> list[JobName]:
+    """Every job of a buyer, of one seller or, without one, of all."""
     # By seller, as the key is: a seller has few jobs of one buyer.
     rows = await c.fetch(
         "SELECT j.seller_id, j.service_job_id, j.status, j.erased_at FROM sellers s"
         " JOIN job_keys k ON k.seller_id = s.seller_id AND k.kind = 'BUYER' AND k.value = $1"
         " JOIN jobs j ON j.seller_id = k.seller_id AND j.service_job_id = k.service_job_id"
-        f"{' WHERE s.seller_id = $2' if seller_id else ''} ORDER BY j.seller_id, j.created_at, j.service_job_id",
-        *((buyer_id, seller_id) if seller_id else (buyer_id,)),
+        " WHERE $2 = '' OR s.seller_id = $2 ORDER BY j.seller_id, j.created_at, j.service_job_id",
+        buyer_id,
+        seller_id,
     )
     return [JobName(row[0], row[1], row[2] in CLOSED, row[3] is not None) for row in rows]
 
