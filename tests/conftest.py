@@ -1,7 +1,6 @@
 """What all tests may use: an event loop, real PostgreSQL databases, and a migrated database of either kind."""
 
 import asyncio
-import dataclasses
 import itertools
 import os
 import shutil
@@ -15,6 +14,7 @@ from fieldserve.operations import client_secrets
 from fieldserve.store import engine, migrate
 from fieldserve.store.engine import Database
 from tests import postgresql
+from tests.access import CHEAP
 from tests.databases import Databases, name_of
 
 _AT_END = pytest.StashKey[ExitStack]()
@@ -45,8 +45,7 @@ def anyio_backend() -> str:
 def cheap_hashes() -> Iterator[None]:
     """Secrets are hashed in a millisecond, where the code under test is in this process: not in 200."""
     with pytest.MonkeyPatch.context() as patched:
-        cheap = dataclasses.replace(client_secrets.PARAMETERS, time_cost=1, memory_cost=8, parallelism=1)
-        patched.setattr(client_secrets, "PARAMETERS", cheap)
+        patched.setattr(client_secrets, "PARAMETERS", CHEAP)
         yield
 
 

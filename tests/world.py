@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from argon2 import PasswordHasher
 from starlette.types import ASGIApp
 
 from fieldserve.api.edge import Edge
@@ -23,7 +22,6 @@ from fieldserve.domain.jobs import Job
 from fieldserve.domain.schedules import Availability, Recurrence
 from fieldserve.domain.services import Service
 from fieldserve.domain.slots import ServiceRules
-from fieldserve.operations.client_secrets import ClientSecrets
 from fieldserve.operations.run import Context, Identifiers
 from fieldserve.store import (
     applications,
@@ -50,6 +48,7 @@ from fieldserve.wire.encoding import encode
 from fieldserve.wire.jobs import Address, Buyer, MoneyAmount, Payment, ScopeOfWork, ServiceJob, ServiceLocation
 from fieldserve.wire.operations import ROLE
 from fieldserve.wire.times import Instant, parse, render
+from tests.access import cheap_secrets
 from tests.promises import check_answer
 
 NOW = parse("2026-03-02T08:00:00Z")
@@ -224,7 +223,7 @@ class World:
 async def a_world(database: Database, folder: Path, **settings: Any) -> AsyncIterator[World]:
     """The world on a migrated, empty database."""
     clock = FakeClock()
-    secrets = ClientSecrets(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    secrets = cheap_secrets()
     chosen = Settings(data=folder, **settings)
     context = Context(
         chosen,

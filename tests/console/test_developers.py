@@ -91,9 +91,8 @@ class TestRequests:
         page.keyboard.press("v")
         page.wait_for_url("**/developers/requests")
         page.keyboard.press("/")
-        page.keyboard.insert_text(
-            request_id
-        )  # as pasted: on a busy machine keys come too slowly, and the list is sent for
+        # As pasted: on a busy machine keys come too slowly, and the list is sent for after the first.
+        page.keyboard.insert_text(request_id)
         page.wait_for_url(f"**q={request_id}**")
         page.locator("tbody a").focus()
         page.keyboard.press("Enter")
@@ -177,6 +176,7 @@ class TestWebhooks:
         while "Dead" not in row.inner_text():
             page.keyboard.press("r")
             page.wait_for_load_state()
+        expect(row.locator(".status")).to_have_text("Dead")
         expect(row).to_contain_text("410")
         expect(page.locator("main")).to_contain_text("stopped")
         Hook.refuses = False
@@ -188,6 +188,7 @@ class TestWebhooks:
         while "Delivered" not in row.inner_text():
             page.keyboard.press("r")
             page.wait_for_load_state()
+        expect(row).to_contain_text("204")
         headers, body = Hook.got[0]
         assert Webhook(secret).verify(body, headers)["type"] == "webhook.ping"
         page.on("dialog", lambda dialog: dialog.accept())
